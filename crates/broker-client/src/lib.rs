@@ -1,0 +1,1 @@
+//! A Kafka client: producer, consumer and admin plans and a blocking face.

@@ -1,0 +1,2 @@
+//! Castle.
+fn main() {}

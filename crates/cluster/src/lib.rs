@@ -1,0 +1,1 @@
+//! A typed view of a Kafka cluster's znodes, and fenced write plans.

@@ -1,0 +1,1 @@
+//! Kafka's partition log on disk: segments, indexes, checkpoints, recovery.

@@ -1,0 +1,1 @@
+//! The Kafka controller as a pure state machine.

@@ -1,0 +1,1 @@
+//! Consumer groups and their offsets as a log-replicated state machine.

@@ -1,0 +1,1 @@
+//! Turns the message tables of kafka-wire into its Rust source.

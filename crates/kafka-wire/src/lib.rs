@@ -1,0 +1,1 @@
+//! The words and bytes of Kafka's protocol: messages, headers, record batches.

@@ -1,0 +1,1 @@
+//! A ZooKeeper client: a pure session core and a blocking face.

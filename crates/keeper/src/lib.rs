@@ -1,0 +1,1 @@
+//! The keeper node: sessions and requests over zab and the tree.

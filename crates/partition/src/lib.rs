@@ -1,0 +1,1 @@
+//! What one replica of one partition must hold: producers, epochs, high watermark.

@@ -1,0 +1,1 @@
+//! Roles put together: threads, clocks, sockets and disks around the nodes.

@@ -1,0 +1,1 @@
+//! Whole nodes in a simulated world from one seed.

@@ -1,0 +1,1 @@
+//! Frames over TCP and over in-process pipes, bounded both ways.

@@ -1,0 +1,1 @@
+//! ZooKeeper's transaction log, snapshots and epoch files on disk.

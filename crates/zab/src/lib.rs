@@ -1,0 +1,1 @@
+//! Zab as a pure state machine: history, proposals, quorums, commits.

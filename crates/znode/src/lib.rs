@@ -1,0 +1,1 @@
+//! The tree of znodes with its sessions, watches, ACLs and transactions.
