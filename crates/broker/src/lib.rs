@@ -1,1 +1,144 @@
 //! The broker node: one file per API over partitions, coordinators and the cluster view.
+//!
+//! [`Broker`] owns everything a broker knows and is stepped by the shell: one [`Input`] in, any number
+//! of [`Effect`]s out. It has no clock, socket, thread or random source; its only door to the world is
+//! the [`Disk`] it was given, so a broker over a `MemoryDisk` and a scripted keeper is the production
+//! broker.
+//!
+//! The shell's turn: `step` for every input of the turn, then [`Broker::turn_ended`] once (it makes
+//! appended records durable if so configured, then wakes the parked requests), then the effects in
+//! order, then sleep until an input or [`Broker::deadline`], which is met with [`Input::Woken`].
+
+mod api;
+mod asks;
+mod call;
+mod configs;
+mod connection;
+mod dispatch;
+mod effect;
+mod fetch_session;
+mod groups;
+mod input;
+mod limits;
+mod membership;
+mod producer_ids;
+mod purgatory;
+mod replica;
+mod replicas;
+mod settings;
+mod topic_partition;
+
+pub use asks::AskToken;
+pub use connection::{ConnectionId, ListenerIndex};
+pub use effect::{CloseReason, Effect, Event};
+pub use input::{Input, KeeperInput};
+pub use settings::{Listener, Settings};
+pub use topic_partition::TopicPartition;
+
+use clock::{Moment, Now};
+use disk::Disk;
+
+use crate::asks::Asks;
+use crate::connection::Connections;
+use crate::fetch_session::FetchSessions;
+use crate::groups::Groups;
+use crate::membership::Membership;
+use crate::producer_ids::ProducerIds;
+use crate::purgatory::Purgatory;
+use crate::replicas::Replicas;
+
+/// A broker: its connections, its replicas, its groups, and its place in the cluster.
+///
+/// Each field has one owner module; an API file reads and changes them through that module's methods.
+pub struct Broker<D: Disk> {
+    /// What the operator configured; never changes while the broker runs.
+    pub(crate) settings: Settings,
+    /// The source of ids and tie-breaks, seeded by the shell.
+    pub(crate) random: fastrand::Rng,
+    /// Who is connected.
+    pub(crate) connections: Connections,
+    /// Requests to the keeper that have not been answered yet.
+    pub(crate) asks: Asks,
+    /// Registration, election, and the view of the cluster's znodes.
+    pub(crate) membership: Membership,
+    /// The partition logs that this broker holds.
+    pub(crate) replicas: Replicas<D>,
+    /// Consumer groups coordinated here.
+    pub(crate) groups: Groups,
+    /// Blocks of producer ids.
+    pub(crate) producer_ids: ProducerIds,
+    /// Incremental fetch sessions.
+    pub(crate) fetch_sessions: FetchSessions,
+    /// Requests that wait for something.
+    pub(crate) purgatory: Purgatory,
+}
+
+impl<D: Disk> Broker<D> {
+    /// Opens the log directories named by `settings` and recovers what is in them.
+    ///
+    /// # Errors
+    /// The log directories cannot be read, or belong to another broker or cluster.
+    pub fn open(now: Now, settings: Settings, disk: D, seed: u64) -> std::io::Result<Self> {
+        Ok(Broker {
+            random: fastrand::Rng::with_seed(seed),
+            connections: Connections::default(),
+            asks: Asks::default(),
+            membership: Membership::new(&settings),
+            replicas: Replicas::open(now, &settings, disk)?,
+            groups: Groups::new(&settings),
+            producer_ids: ProducerIds::default(),
+            fetch_sessions: FetchSessions::default(),
+            purgatory: Purgatory::default(),
+            settings,
+        })
+    }
+
+    /// Takes one input and appends what the shell must do, in order.
+    pub fn step(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Opened { connection, peer, listener } => {
+                self.connections.open(connection, peer, listener);
+            }
+            Input::Received { connection, frame } => {
+                dispatch::received(self, now, connection, frame, effects);
+            }
+            Input::Closed { connection } => {
+                self.connections.close(connection);
+                self.purgatory.forget(connection);
+            }
+            Input::Keeper(KeeperInput::Answered { token, result }) => {
+                asks::answered(self, now, token, result, effects);
+            }
+            Input::Keeper(input) => membership::keeper(self, now, input, effects),
+            Input::Woken => self.woken(now, effects),
+        }
+    }
+
+    /// Ends the shell's turn: what was appended becomes durable if acknowledgements ask for it, then
+    /// the requests that waited for it are answered. Must follow the last `step` of each turn.
+    pub fn turn_ended(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        replicas::turn_ended(self, now, effects);
+        groups::turn_ended(self, now, effects);
+        purgatory::retry_woken(self, now, effects);
+    }
+
+    /// When the broker next wants [`Input::Woken`], if nothing else happens before.
+    pub fn deadline(&self) -> Option<Moment> {
+        [
+            self.purgatory.deadline(),
+            self.membership.deadline(),
+            self.replicas.deadline(),
+            self.groups.deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn woken(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        membership::woken(self, now, effects);
+        replicas::woken(self, now, effects);
+        groups::woken(self, now, effects);
+        purgatory::expire(self, now, effects);
+    }
+}

@@ -1,0 +1,108 @@
+//! The APIs, one file each, and the one table of what is served.
+//!
+//! Each file has a range `SERVED` and a function `serve`. ApiVersions and the version check both read
+//! `SERVED` through this table, so what is advertised is what is answered. An API whose file holds
+//! [`NOT_YET`] is neither.
+
+pub(crate) mod alter_configs;
+pub(crate) mod api_versions;
+pub(crate) mod create_partitions;
+pub(crate) mod create_topics;
+pub(crate) mod delete_groups;
+pub(crate) mod delete_records;
+pub(crate) mod delete_topics;
+pub(crate) mod describe_cluster;
+pub(crate) mod describe_configs;
+pub(crate) mod describe_groups;
+pub(crate) mod fetch;
+pub(crate) mod find_coordinator;
+pub(crate) mod heartbeat;
+pub(crate) mod incremental_alter_configs;
+pub(crate) mod init_producer_id;
+pub(crate) mod join_group;
+pub(crate) mod leave_group;
+pub(crate) mod list_groups;
+pub(crate) mod list_offsets;
+pub(crate) mod metadata;
+pub(crate) mod offset_commit;
+pub(crate) mod offset_delete;
+pub(crate) mod offset_fetch;
+pub(crate) mod offset_for_leader_epoch;
+pub(crate) mod produce;
+pub(crate) mod sync_group;
+
+use std::ops::RangeInclusive;
+
+use clock::Now;
+use disk::Disk;
+use kafka_wire::{ApiKey, Reader, Request, message};
+
+use crate::call::Call;
+use crate::dispatch::decode_and_serve;
+use crate::{Broker, Effect};
+
+/// The empty range: not served, not advertised.
+#[allow(clippy::reversed_empty_ranges)]
+pub(crate) const NOT_YET: RangeInclusive<i16> = 0..=-1;
+
+macro_rules! apis {
+    ($($name:ident $request:ident)*) => {
+        /// The API with the key, if this broker has a file for it.
+        pub(crate) fn find(key: i16) -> Option<ApiKey> {
+            ALL.iter().copied().find(|api| api.code() == key)
+        }
+
+        /// All APIs in the order of the table.
+        pub(crate) const ALL: &[ApiKey] = &[$(message::$name::$request::API),*];
+
+        /// The versions that are advertised and answered; empty if the API is not served.
+        pub(crate) fn served(api: ApiKey) -> RangeInclusive<i16> {
+            $(if api == message::$name::$request::API { return $name::SERVED; })*
+            NOT_YET
+        }
+
+        /// Decodes the body and serves it. The version has been checked against [`served`].
+        pub(crate) fn serve<D: Disk>(
+            broker: &mut Broker<D>,
+            now: Now,
+            call: Call,
+            body: Reader,
+            effects: &mut Vec<Effect>,
+        ) {
+            let api = call.api;
+            $(if api == message::$name::$request::API {
+                return decode_and_serve(broker, now, call, body, effects, $name::serve);
+            })*
+            unreachable!("find() returned an API that is not in the table");
+        }
+    };
+}
+
+apis! {
+    produce ProduceRequest
+    fetch FetchRequest
+    list_offsets ListOffsetsRequest
+    metadata MetadataRequest
+    offset_commit OffsetCommitRequest
+    offset_fetch OffsetFetchRequest
+    find_coordinator FindCoordinatorRequest
+    join_group JoinGroupRequest
+    heartbeat HeartbeatRequest
+    leave_group LeaveGroupRequest
+    sync_group SyncGroupRequest
+    describe_groups DescribeGroupsRequest
+    list_groups ListGroupsRequest
+    api_versions ApiVersionsRequest
+    create_topics CreateTopicsRequest
+    delete_topics DeleteTopicsRequest
+    delete_records DeleteRecordsRequest
+    init_producer_id InitProducerIdRequest
+    offset_for_leader_epoch OffsetForLeaderEpochRequest
+    describe_configs DescribeConfigsRequest
+    alter_configs AlterConfigsRequest
+    create_partitions CreatePartitionsRequest
+    delete_groups DeleteGroupsRequest
+    incremental_alter_configs IncrementalAlterConfigsRequest
+    offset_delete OffsetDeleteRequest
+    describe_cluster DescribeClusterRequest
+}

@@ -1,0 +1,25 @@
+//! JoinGroup (key 11): makes the client a member of a group's next generation.
+
+use std::ops::RangeInclusive;
+
+use clock::Now;
+use disk::Disk;
+use kafka_wire::message::join_group::JoinGroupRequest;
+
+use crate::api::NOT_YET;
+use crate::call::Call;
+use crate::{Broker, CloseReason, Effect};
+
+/// The versions served.
+pub(crate) const SERVED: RangeInclusive<i16> = NOT_YET;
+
+/// Answers the request.
+pub(crate) fn serve<D: Disk>(
+    broker: &mut Broker<D>,
+    _now: Now,
+    call: Call,
+    _request: JoinGroupRequest,
+    effects: &mut Vec<Effect>,
+) {
+    broker.refuse(call, CloseReason::Forbidden("not served yet"), effects);
+}

@@ -1,0 +1,82 @@
+//! From a frame to the API file that serves it: header, version check, body.
+
+use bytes::Bytes;
+use clock::Now;
+use disk::Disk;
+use kafka_wire::{ApiKey, Reader, Request, RequestHeader};
+
+use crate::api::{self, api_versions};
+use crate::call::Call;
+use crate::{Broker, CloseReason, ConnectionId, Effect};
+
+/// Serves one frame of a connection.
+pub(crate) fn received<D: Disk>(
+    broker: &mut Broker<D>,
+    now: Now,
+    id: ConnectionId,
+    frame: Bytes,
+    effects: &mut Vec<Effect>,
+) {
+    // The broker may have closed the connection while the shell was handing over its next frame.
+    let Some(connection) = broker.connections.find(id) else { return };
+    assert!(!connection.busy, "the shell hands over one request at a time per connection");
+    let (listener, client_address) = (connection.listener, connection.peer.ip());
+
+    let mut reader = Reader::new(frame);
+    let Ok(header) = RequestHeader::decode(&mut reader) else {
+        return broker.close(id, CloseReason::MalformedHeader, effects);
+    };
+    let Some(api) = api::find(header.api_key) else {
+        return unsupported(broker, id, &header, effects);
+    };
+    connection.busy = true;
+    let call = Call {
+        connection: id,
+        correlation_id: header.correlation_id,
+        api,
+        api_version: header.api_version,
+        client_id: header.client_id,
+        client_address,
+        listener,
+    };
+    if !api::served(api).contains(&call.api_version) {
+        if api == api_versions::KEY {
+            return api_versions::serve_unknown_version(broker, call, effects);
+        }
+        let reason = CloseReason::UnsupportedRequest { api_key: header.api_key, version: header.api_version };
+        return broker.refuse(call, reason, effects);
+    }
+    api::serve(broker, now, call, reader, effects);
+}
+
+fn unsupported<D: Disk>(
+    broker: &mut Broker<D>,
+    id: ConnectionId,
+    header: &RequestHeader,
+    effects: &mut Vec<Effect>,
+) {
+    let reason = CloseReason::UnsupportedRequest { api_key: header.api_key, version: header.api_version };
+    broker.close(id, reason, effects);
+}
+
+/// Decodes the body as `R` and serves it, or closes the connection if it is not one.
+pub(crate) fn decode_and_serve<D: Disk, R: Request>(
+    broker: &mut Broker<D>,
+    now: Now,
+    call: Call,
+    mut reader: Reader,
+    effects: &mut Vec<Effect>,
+    serve: fn(&mut Broker<D>, Now, Call, R, &mut Vec<Effect>),
+) {
+    match R::decode(&mut reader, call.api_version) {
+        Ok(request) => serve(broker, now, call, request, effects),
+        Err(error) => {
+            let reason = CloseReason::MalformedRequest {
+                api: call.api.name(),
+                version: call.api_version,
+                detail: error.to_string(),
+            };
+            broker.refuse(call, reason, effects);
+        }
+    }
+}

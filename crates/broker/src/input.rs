@@ -1,0 +1,63 @@
+//! What the broker is told. The shell makes one [`Input`] of each thing that happens.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use zookeeper_wire::{ErrorCode, Response, SessionId, WatcherEvent, Zxid};
+
+use crate::{AskToken, ConnectionId, ListenerIndex};
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Input {
+    /// A client connected.
+    Opened {
+        /// The shell's number for the connection, never used before.
+        connection: ConnectionId,
+        /// The client's address.
+        peer: SocketAddr,
+        /// Which of the configured listeners accepted it.
+        listener: ListenerIndex,
+    },
+    /// A client sent a request. At most one is in the node per connection: the next is handed over
+    /// after [`crate::Effect::Reply`] of this one, which also keeps responses in order.
+    Received {
+        /// From whom.
+        connection: ConnectionId,
+        /// The request without its length prefix.
+        frame: Bytes,
+    },
+    /// A connection is gone; not sent for those that the broker closed itself.
+    Closed {
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// Something from the keeper session.
+    Keeper(KeeperInput),
+    /// The moment named by [`crate::Broker::deadline`] has come.
+    Woken,
+}
+
+/// What happens on the keeper session, which the shell keeps alive by itself.
+#[derive(Debug)]
+pub enum KeeperInput {
+    /// Connected: a new session, or the same one again after [`KeeperInput::Disconnected`].
+    Connected {
+        /// The session; a new value means that the old one's ephemerals and watches are gone.
+        session: SessionId,
+    },
+    /// The connection broke; the session may survive.
+    Disconnected,
+    /// The session is gone, and its ephemeral nodes and watches with it.
+    Expired,
+    /// The answer to an [`crate::Effect::Ask`]. Every ask gets one: a broken connection answers those
+    /// that were under way with `CONNECTION_LOSS`.
+    Answered {
+        /// The token of the ask.
+        token: AskToken,
+        /// The response with the zxid of its header, or the keeper's error.
+        result: Result<(Response, Zxid), ErrorCode>,
+    },
+    /// A watch fired.
+    Watch(WatcherEvent),
+}

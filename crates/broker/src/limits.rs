@@ -1,0 +1,20 @@
+//! Every bound of the broker, with its unit and its reason.
+
+use clock::Span;
+
+/// Longest time a fetch may ask to be parked. Kafka has no bound; a client that asks for more gets an
+/// empty answer early, which every client handles.
+pub(crate) const FETCH_WAIT_MAX: Span = Span::seconds(600);
+
+/// Longest time a produce request may wait for its replicas, whatever the client asks.
+pub(crate) const PRODUCE_WAIT_MAX: Span = Span::seconds(3600);
+
+/// How long a Metadata request waits for topics that it made us create. Long enough for the keeper's
+/// round trips, short enough that no client gives up.
+pub(crate) const METADATA_WAIT: Span = Span::seconds(2);
+
+/// Partitions that one fetch session may name. As many as one broker can reasonably lead.
+pub(crate) const FETCH_SESSION_PARTITIONS_MAX: usize = 100_000;
+
+/// A fetch session may lose its slot to a new one after it was idle this long (Kafka's value).
+pub(crate) const FETCH_SESSION_EVICTION: Span = Span::seconds(120);

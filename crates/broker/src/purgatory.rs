@@ -1,0 +1,172 @@
+//! Requests that wait: each with a deadline and the keys that may end its wait.
+//!
+//! A waiting request is retried in the turn in which one of its keys was touched, and for the last time
+//! at its deadline. A request that waits for a group is not here but with the group.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clock::{Moment, Now};
+use disk::Disk;
+
+use crate::api::{delete_records, fetch, init_producer_id, metadata, produce};
+use crate::{Broker, ConnectionId, Effect, TopicPartition};
+
+/// What a request can wait for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum WatchKey {
+    /// The partition's high watermark, log end or leadership changed, or it was deleted.
+    Partition(TopicPartition),
+    /// The set of topics, or what the cluster says of them, changed.
+    Topics,
+    /// A block of producer ids arrived, or could not be had.
+    ProducerIds,
+}
+
+/// A request that waits, with all that is needed to try again.
+#[derive(Debug)]
+pub(crate) enum Parked {
+    Produce(produce::Waiting),
+    Fetch(fetch::Waiting),
+    Metadata(metadata::Waiting),
+    DeleteRecords(delete_records::Waiting),
+    InitProducerId(init_producer_id::Waiting),
+}
+
+/// Whether a retry may wait again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Patience {
+    /// A key was touched: answer or park again.
+    Left,
+    /// The deadline has come: answer.
+    Over,
+}
+
+struct Waiter {
+    connection: ConnectionId,
+    deadline: Moment,
+    keys: Vec<WatchKey>,
+    parked: Parked,
+}
+
+/// The waiting requests. There is at most one per connection.
+#[derive(Default)]
+pub(crate) struct Purgatory {
+    next: u64,
+    waiters: BTreeMap<u64, Waiter>,
+    deadlines: BTreeSet<(Moment, u64)>,
+    watchers: BTreeMap<WatchKey, BTreeSet<u64>>,
+    by_connection: BTreeMap<ConnectionId, u64>,
+    touched: BTreeSet<u64>,
+}
+
+impl Purgatory {
+    /// Parks a request until a key is touched or the deadline comes.
+    pub(crate) fn park(
+        &mut self,
+        connection: ConnectionId,
+        deadline: Moment,
+        keys: Vec<WatchKey>,
+        parked: Parked,
+    ) {
+        let id = self.next;
+        self.next += 1;
+        for key in &keys {
+            self.watchers.entry(key.clone()).or_default().insert(id);
+        }
+        self.deadlines.insert((deadline, id));
+        let before = self.by_connection.insert(connection, id);
+        assert!(before.is_none(), "one request at a time per connection");
+        self.waiters.insert(id, Waiter { connection, deadline, keys, parked });
+    }
+
+    /// Says that what `key` stands for has changed. The retries happen when the turn ends.
+    pub(crate) fn touch(&mut self, key: &WatchKey) {
+        if let Some(ids) = self.watchers.get(key) {
+            self.touched.extend(ids);
+        }
+    }
+
+    /// Drops what a lost connection was waiting for.
+    pub(crate) fn forget(&mut self, connection: ConnectionId) {
+        if let Some(&id) = self.by_connection.get(&connection) {
+            self.take(id);
+        }
+    }
+
+    /// When the first wait ends; at once if something waits to be retried.
+    pub(crate) fn deadline(&self) -> Option<Moment> {
+        if !self.touched.is_empty() {
+            return Some(Moment::default());
+        }
+        self.deadlines.first().map(|&(deadline, _)| deadline)
+    }
+
+    fn take(&mut self, id: u64) -> Option<Parked> {
+        let waiter = self.waiters.remove(&id)?;
+        self.deadlines.remove(&(waiter.deadline, id));
+        self.by_connection.remove(&waiter.connection);
+        self.touched.remove(&id);
+        for key in &waiter.keys {
+            if let Some(ids) = self.watchers.get_mut(key) {
+                ids.remove(&id);
+                if ids.is_empty() {
+                    self.watchers.remove(key);
+                }
+            }
+        }
+        Some(waiter.parked)
+    }
+
+    fn take_touched(&mut self) -> Option<Parked> {
+        let id = *self.touched.first()?;
+        self.take(id)
+    }
+
+    fn take_expired(&mut self, now: Moment) -> Option<Parked> {
+        let &(deadline, id) = self.deadlines.first()?;
+        if deadline > now {
+            return None;
+        }
+        self.take(id)
+    }
+}
+
+/// Retries what was touched since the last call. A retry that touches other keys is followed up.
+pub(crate) fn retry_woken<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec<Effect>) {
+    // A retry parks under a new number, so a bound by count ends even if two requests wake each other.
+    let mut budget = 2 * broker.purgatory.waiters.len() + 1;
+    while let Some(parked) = broker.purgatory.take_touched() {
+        retry(broker, now, parked, Patience::Left, effects);
+        budget -= 1;
+        if budget == 0 {
+            break;
+        }
+    }
+}
+
+/// Answers those whose time is over.
+pub(crate) fn expire<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec<Effect>) {
+    while let Some(parked) = broker.purgatory.take_expired(now.moment) {
+        retry(broker, now, parked, Patience::Over, effects);
+    }
+}
+
+fn retry<D: Disk>(
+    broker: &mut Broker<D>,
+    now: Now,
+    parked: Parked,
+    patience: Patience,
+    effects: &mut Vec<Effect>,
+) {
+    match parked {
+        Parked::Produce(waiting) => produce::retry(broker, now, waiting, patience, effects),
+        Parked::Fetch(waiting) => fetch::retry(broker, now, waiting, patience, effects),
+        Parked::Metadata(waiting) => metadata::retry(broker, now, waiting, patience, effects),
+        Parked::DeleteRecords(waiting) => {
+            delete_records::retry(broker, now, waiting, patience, effects);
+        }
+        Parked::InitProducerId(waiting) => {
+            init_producer_id::retry(broker, now, waiting, patience, effects);
+        }
+    }
+}
