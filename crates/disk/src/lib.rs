@@ -5,8 +5,14 @@
 //! renamed or removed name is durable only after [`Disk::sync_directory`] of its directory; after the
 //! first failed write or sync the owner stops using that directory and never retries the sync.
 
+mod memory;
+mod real;
+
 use std::io;
 use std::path::Path;
+
+pub use memory::{Cut, Fault, Loss, MemoryDisk, MemoryFile};
+pub use real::{Lock, RealDisk, RealFile};
 
 /// A file system, or the part of it that Castle uses. Cheap to clone; clones share the same files.
 pub trait Disk: Clone + Send + Sync + 'static {
