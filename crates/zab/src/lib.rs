@@ -1,1 +1,17 @@
-//! Zab as a pure state machine: history, proposals, quorums, commits.
+//! Zab, the atomic broadcast under the keeper, as a pure state machine.
+//!
+//! [`Peer`] puts transactions in order, has them made durable, counts acknowledgements, and delivers
+//! what a [`Quorum`] acknowledged. It knows no socket, file, clock or tree: the payload of an [`Entry`]
+//! is bytes to it. Today an ensemble has one member ([`Peer::alone`]); its transactions take the path
+//! that those of a larger one take: propose, persist, acknowledge, quorum, deliver.
+
+mod committed;
+mod entry;
+pub mod limits;
+mod peer;
+mod quorum;
+
+pub use committed::Committed;
+pub use entry::{Entry, ServerId};
+pub use peer::{Effect, Input, Peer};
+pub use quorum::Quorum;

@@ -1,0 +1,9 @@
+//! The bounds of this crate, each with its unit and its reason.
+
+/// Transactions proposed and not yet delivered. The original admits 1,000 requests per server before
+/// it stops reading; this leaves room for the frames that one turn of the loop had already read, and
+/// holds the memory of the queue to tens of megabytes at ordinary sizes.
+pub const OUTSTANDING_MAX: usize = 65_536;
+
+/// The last epoch: the upper half of a zxid is a signed 32-bit number to the original.
+pub const EPOCH_MAX: u32 = i32::MAX as u32;
