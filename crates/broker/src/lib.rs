@@ -27,6 +27,7 @@ mod replica;
 mod replicas;
 mod settings;
 mod topic_partition;
+mod topics;
 
 pub use asks::AskToken;
 pub use connection::{ConnectionId, ListenerIndex};

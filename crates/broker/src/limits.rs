@@ -18,3 +18,11 @@ pub(crate) const FETCH_SESSION_PARTITIONS_MAX: usize = 100_000;
 
 /// A fetch session may lose its slot to a new one after it was idle this long (Kafka's value).
 pub(crate) const FETCH_SESSION_EVICTION: Span = Span::seconds(120);
+
+/// Partitions in all fetch sessions together. A followed partition costs about 200 bytes.
+pub(crate) const FETCH_SESSIONS_PARTITIONS_TOTAL_MAX: usize = 1_000_000;
+
+const _: () = assert!(FETCH_SESSION_PARTITIONS_MAX < FETCH_SESSIONS_PARTITIONS_TOTAL_MAX);
+
+/// How long InitProducerId waits for a block of ids: shorter than the request time-out of any client.
+pub(crate) const PRODUCER_ID_WAIT: Span = Span::seconds(10);

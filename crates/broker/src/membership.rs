@@ -1,14 +1,19 @@
 //! The broker's place in the cluster: its registration, the controller election, and its view of the
 //! cluster's znodes, all as a ZooKeeper client (never by a private door).
 
+use std::sync::Arc;
+
 use clock::{Moment, Now};
+use cluster::Metadata;
 use disk::Disk;
 
 use crate::asks::Answer;
 use crate::{Broker, Effect, KeeperInput, Settings};
 
 /// What the broker knows of the cluster, and how it came to know.
-pub(crate) struct Membership {}
+pub(crate) struct Membership {
+    metadata: Arc<Metadata>,
+}
 
 /// What was being asked of the keeper.
 #[derive(Debug)]
@@ -17,7 +22,13 @@ pub(crate) enum Asked {}
 impl Membership {
     /// A broker that has not met the keeper yet.
     pub(crate) fn new(_settings: &Settings) -> Self {
-        Membership {}
+        Membership { metadata: Arc::default() }
+    }
+
+    /// What clients may see of the cluster, as of the last change. Whoever changes it touches
+    /// `WatchKey::Topics`.
+    pub(crate) fn metadata(&self) -> &Arc<Metadata> {
+        &self.metadata
     }
 
     /// When it next wants [`woken`].

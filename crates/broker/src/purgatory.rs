@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clock::{Moment, Now};
 use disk::Disk;
 
-use crate::api::{delete_records, fetch, init_producer_id, metadata, produce};
+use crate::api::{fetch, init_producer_id, metadata, produce};
 use crate::{Broker, ConnectionId, Effect, TopicPartition};
 
 /// What a request can wait for.
@@ -28,7 +28,6 @@ pub(crate) enum Parked {
     Produce(produce::Waiting),
     Fetch(fetch::Waiting),
     Metadata(metadata::Waiting),
-    DeleteRecords(delete_records::Waiting),
     InitProducerId(init_producer_id::Waiting),
 }
 
@@ -162,9 +161,6 @@ fn retry<D: Disk>(
         Parked::Produce(waiting) => produce::retry(broker, now, waiting, patience, effects),
         Parked::Fetch(waiting) => fetch::retry(broker, now, waiting, patience, effects),
         Parked::Metadata(waiting) => metadata::retry(broker, now, waiting, patience, effects),
-        Parked::DeleteRecords(waiting) => {
-            delete_records::retry(broker, now, waiting, patience, effects);
-        }
         Parked::InitProducerId(waiting) => {
             init_producer_id::retry(broker, now, waiting, patience, effects);
         }

@@ -5,8 +5,10 @@ use std::marker::PhantomData;
 
 use clock::{Moment, Now};
 use disk::Disk;
+use kafka_wire::ErrorCode;
 
-use crate::{Broker, Effect, Settings};
+use crate::replica::{Durability, Replica};
+use crate::{Broker, Effect, Settings, TopicPartition};
 
 /// The replicas by topic and partition.
 pub(crate) struct Replicas<D: Disk> {
@@ -19,6 +21,21 @@ impl<D: Disk> Replicas<D> {
         Ok(Replicas { disk: PhantomData })
     }
 
+    /// The replica, if this broker leads the partition.
+    pub(crate) fn leader(&mut self, _partition: &TopicPartition) -> Option<&mut Replica<D>> {
+        None
+    }
+
+    /// Whether what was appended up to `end` may be acknowledged; an error if it never will be.
+    pub(crate) fn reached(
+        &self,
+        _partition: &TopicPartition,
+        _end: i64,
+        _durability: Durability,
+    ) -> Result<bool, ErrorCode> {
+        Err(ErrorCode::NOT_LEADER_OR_FOLLOWER)
+    }
+
     /// When it next wants [`woken`] (retention, checkpoints).
     pub(crate) fn deadline(&self) -> Option<Moment> {
         None
@@ -28,5 +45,6 @@ impl<D: Disk> Replicas<D> {
 /// Does what is due by time.
 pub(crate) fn woken<D: Disk>(_broker: &mut Broker<D>, _now: Now, _effects: &mut Vec<Effect>) {}
 
-/// Ends the shell's turn: syncs what must be durable and touches the partitions that moved.
+/// Ends the shell's turn: syncs what must be durable, advances high watermarks, and touches
+/// `WatchKey::Partition` of those that moved.
 pub(crate) fn turn_ended<D: Disk>(_broker: &mut Broker<D>, _now: Now, _effects: &mut Vec<Effect>) {}

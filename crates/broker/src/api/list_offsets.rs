@@ -1,25 +1,151 @@
-//! ListOffsets (key 2): finds offsets by time or by name.
+//! ListOffsets (key 2): finds offsets by time, or by one of the names that negative times stand for.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use clock::Now;
 use disk::Disk;
-use kafka_wire::message::list_offsets::ListOffsetsRequest;
+use kafka_wire::ErrorCode;
+use kafka_wire::message::list_offsets::{
+    ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
+    ListOffsetsTopicResponse,
+};
 
-use crate::api::NOT_YET;
 use crate::call::Call;
-use crate::{Broker, CloseReason, Effect};
+use crate::replica::{Isolation, OffsetAndTime};
+use crate::{Broker, Effect, TopicPartition};
 
 /// The versions served.
-pub(crate) const SERVED: RangeInclusive<i16> = NOT_YET;
+pub(crate) const SERVED: RangeInclusive<i16> = 0..=11;
+
+/// The next offset that will be readable: the high watermark, or the last stable offset.
+const LATEST: i64 = -1;
+/// The start of the log.
+const EARLIEST: i64 = -2;
+/// The record with the greatest timestamp (KIP-734).
+const MAX_TIMESTAMP: i64 = -3;
+/// The start of what is on the broker's own disks (KIP-405): for us, the start of the log.
+const EARLIEST_LOCAL: i64 = -4;
+/// The end of what is in tiered storage (KIP-1005): nothing.
+const LATEST_TIERED: i64 = -5;
+/// The start of what is not yet in tiered storage (KIP-1023): nothing, as nothing will be.
+const EARLIEST_PENDING_UPLOAD: i64 = -6;
 
 /// Answers the request.
 pub(crate) fn serve<D: Disk>(
     broker: &mut Broker<D>,
     _now: Now,
     call: Call,
-    _request: ListOffsetsRequest,
+    request: ListOffsetsRequest,
     effects: &mut Vec<Effect>,
 ) {
-    broker.refuse(call, CloseReason::Forbidden("not served yet"), effects);
+    let isolation = Isolation::of(request.replica_id, request.isolation_level);
+    let twice = named_twice(&request);
+    let mut topics = Vec::with_capacity(request.topics.len());
+    for topic in request.topics {
+        let partitions = topic
+            .partitions
+            .iter()
+            .map(|asked| {
+                let found = if twice.contains(&(topic.name.clone(), asked.partition_index)) {
+                    Err(ErrorCode::INVALID_REQUEST)
+                } else {
+                    let partition = TopicPartition::new(topic.name.as_str(), asked.partition_index);
+                    find(broker, call.api_version, isolation, &partition, asked)
+                };
+                answer_to(asked, call.api_version, found)
+            })
+            .collect();
+        topics.push(ListOffsetsTopicResponse { name: topic.name, partitions });
+    }
+    let response = ListOffsetsResponse { topics, ..Default::default() };
+    broker.answer(call, &response, effects);
+}
+
+struct Found {
+    at: OffsetAndTime,
+    leader_epoch: i32,
+    /// Start of the log, which version 0 lists too.
+    log_start: i64,
+}
+
+/// Returns `None` if no offset is meant by the asked time.
+fn find<D: Disk>(
+    broker: &mut Broker<D>,
+    version: i16,
+    isolation: Isolation,
+    partition: &TopicPartition,
+    asked: &ListOffsetsPartition,
+) -> Result<Option<Found>, ErrorCode> {
+    let replica = broker.leader(partition, asked.current_leader_epoch)?;
+    let log_start = replica.log_start_offset();
+    let since = |first_version: i16| {
+        if version >= first_version { Ok(()) } else { Err(ErrorCode::UNSUPPORTED_VERSION) }
+    };
+    let named = |offset| Some(OffsetAndTime { offset, timestamp: -1 });
+    let readable_end = replica.readable_end(isolation);
+    let at = match asked.timestamp {
+        LATEST => named(readable_end),
+        EARLIEST => named(log_start),
+        MAX_TIMESTAMP => {
+            since(7)?;
+            replica.offset_of_max_timestamp()?
+        }
+        EARLIEST_LOCAL => {
+            since(8)?;
+            named(log_start)
+        }
+        LATEST_TIERED => {
+            since(9)?;
+            None
+        }
+        EARLIEST_PENDING_UPLOAD => {
+            since(11)?;
+            None
+        }
+        time if time < 0 => return Err(ErrorCode::UNSUPPORTED_VERSION),
+        time => replica.offset_for_timestamp(time)?.filter(|at| at.offset < readable_end),
+    };
+    Ok(at.map(|at| Found { at, leader_epoch: replica.epoch_of(at.offset), log_start }))
+}
+
+fn answer_to(
+    asked: &ListOffsetsPartition,
+    version: i16,
+    found: Result<Option<Found>, ErrorCode>,
+) -> ListOffsetsPartitionResponse {
+    let mut answer =
+        ListOffsetsPartitionResponse { partition_index: asked.partition_index, ..Default::default() };
+    match found {
+        Err(error) => answer.error_code = error,
+        Ok(None) => {}
+        Ok(Some(found)) if version == 0 => answer.old_style_offsets = old_style(asked, &found),
+        Ok(Some(found)) => {
+            answer.timestamp = found.at.timestamp;
+            answer.offset = found.at.offset;
+            answer.leader_epoch = found.leader_epoch;
+        }
+    }
+    answer
+}
+
+/// What version 0 wants: a few offsets from which reading can start, greatest first.
+fn old_style(asked: &ListOffsetsPartition, found: &Found) -> Vec<i64> {
+    let mut offsets = vec![found.at.offset, found.log_start];
+    offsets.dedup();
+    offsets.truncate(asked.max_num_offsets.max(0) as usize);
+    offsets
+}
+
+fn named_twice(request: &ListOffsetsRequest) -> BTreeSet<(String, i32)> {
+    let mut seen = BTreeSet::new();
+    let mut twice = BTreeSet::new();
+    for topic in &request.topics {
+        for partition in &topic.partitions {
+            if !seen.insert((topic.name.as_str(), partition.partition_index)) {
+                twice.insert((topic.name.clone(), partition.partition_index));
+            }
+        }
+    }
+    twice
 }

@@ -1,43 +1,263 @@
-//! Produce (key 0): appends record batches.
+//! Produce (key 0): appends one record batch to each named partition.
+//!
+//! Versions 0 to 2 are advertised (see [`ADVERTISED_SINCE`]) but refused when sent. Record bytes are
+//! not looked into here beyond the batch header; they go to the log as they came from the socket.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
-use clock::Now;
+use bytes::Bytes;
+use clock::{Moment, Now, Span};
 use disk::Disk;
-use kafka_wire::message::produce::ProduceRequest;
+use kafka_wire::message::produce::{
+    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceData, PartitionProduceResponse,
+    ProduceRequest, ProduceResponse, TopicProduceResponse,
+};
+use kafka_wire::{ErrorCode, Uuid};
 
-use crate::api::NOT_YET;
 use crate::call::Call;
-use crate::purgatory::Patience;
-use crate::{Broker, CloseReason, Effect};
+use crate::limits::PRODUCE_WAIT_MAX;
+use crate::purgatory::{Parked, Patience, WatchKey};
+use crate::replica::{AppendError, Durability};
+use crate::{Broker, CloseReason, Effect, TopicPartition};
 
 /// The versions served.
-pub(crate) const SERVED: RangeInclusive<i16> = NOT_YET;
+pub(crate) const SERVED: RangeInclusive<i16> = 3..=13;
+
+/// The lowest version that is advertised. Old librdkafka takes a broker whose range does not begin at 0
+/// for one that cannot take compressed batches; it never sends these versions (KAFKA-18659).
+pub(crate) const ADVERTISED_SINCE: i16 = 0;
+
+/// The client id whose owner may write to internal topics.
+const ADMIN_CLIENT_ID: &str = "__admin_client";
+
+/// A produce request whose records are appended but not yet acknowledged.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    call: Call,
+    deadline: Moment,
+    response: ProduceResponse,
+    pending: Vec<Pending>,
+}
+
+/// One partition of a request that waits.
+#[derive(Debug)]
+struct Pending {
+    partition: TopicPartition,
+    /// Its place in the response.
+    topic_index: usize,
+    partition_index: usize,
+    /// The offset after the appended batch.
+    end: i64,
+    durability: Durability,
+}
 
 /// Answers the request.
 pub(crate) fn serve<D: Disk>(
     broker: &mut Broker<D>,
-    _now: Now,
+    now: Now,
     call: Call,
-    _request: ProduceRequest,
+    request: ProduceRequest,
     effects: &mut Vec<Effect>,
 ) {
-    broker.refuse(call, CloseReason::Forbidden("not served yet"), effects);
+    let durability = match request.acks {
+        0 => Some(Durability::None),
+        1 => Some(Durability::Leader),
+        -1 => Some(Durability::InSync),
+        _ => None,
+    };
+    let wait = Span::ms(request.timeout_ms.max(0) as u64).min(PRODUCE_WAIT_MAX);
+    let mut pending = Vec::new();
+    let mut responses = Vec::with_capacity(request.topic_data.len());
+    for topic in request.topic_data {
+        let name = broker.topic_named(&topic.name, topic.topic_id, call.api_version >= 13);
+        let mut partition_responses = Vec::with_capacity(topic.partition_data.len());
+        for data in topic.partition_data {
+            let index = data.index;
+            let appended = name
+                .clone()
+                .and_then(|name| durability.ok_or(ErrorCode::INVALID_REQUIRED_ACKS).map(|d| (name, d)))
+                .map_err(AppendError::from)
+                .and_then(|(name, durability)| append(broker, now, &call, name, data, durability));
+            partition_responses.push(match appended {
+                Ok(appended) => {
+                    pending.push(Pending {
+                        partition: appended.partition,
+                        topic_index: responses.len(),
+                        partition_index: partition_responses.len(),
+                        end: appended.end,
+                        durability: durability.unwrap_or(Durability::None),
+                    });
+                    PartitionProduceResponse { index, ..appended.response }
+                }
+                Err(error) => refused(index, error),
+            });
+        }
+        responses.push(TopicProduceResponse { name: topic.name, topic_id: topic.topic_id, partition_responses });
+    }
+    let mut response = ProduceResponse { responses, ..Default::default() };
+    if request.acks == 0 {
+        return finish_unacknowledged(broker, call, &response, effects);
+    }
+    add_leader_hints(broker, &call, &mut response);
+    let waiting = Waiting { call, deadline: now.moment + wait, response, pending };
+    retry(broker, now, waiting, Patience::Left, effects);
 }
 
-/// A request that waits.
-#[derive(Debug)]
-pub(crate) struct Waiting {
-    call: Call,
-}
-
-/// Tries a waiting request again.
+/// Answers a request whose records are where they must be, or lets it wait on.
 pub(crate) fn retry<D: Disk>(
     broker: &mut Broker<D>,
-    _now: Now,
-    waiting: Waiting,
-    _patience: Patience,
+    now: Now,
+    mut waiting: Waiting,
+    patience: Patience,
     effects: &mut Vec<Effect>,
 ) {
-    broker.refuse(waiting.call, CloseReason::Forbidden("not served yet"), effects);
+    let Waiting { response, pending, .. } = &mut waiting;
+    pending.retain(|one| {
+        let reached = broker.replicas.reached(&one.partition, one.end, one.durability);
+        let error = match reached {
+            Ok(true) => return false,
+            Ok(false) if patience == Patience::Left => return true,
+            Ok(false) => ErrorCode::REQUEST_TIMED_OUT,
+            Err(error) => error,
+        };
+        response.responses[one.topic_index].partition_responses[one.partition_index].error_code = error;
+        false
+    });
+    if waiting.pending.is_empty() {
+        return broker.answer(waiting.call, &waiting.response, effects);
+    }
+    let keys = waiting.pending.iter().map(|one| WatchKey::Partition(one.partition.clone())).collect();
+    let (connection, deadline) = (waiting.call.connection, waiting.deadline.max(now.moment));
+    broker.purgatory.park(connection, deadline, keys, Parked::Produce(waiting));
 }
+
+struct AppendedHere {
+    partition: TopicPartition,
+    end: i64,
+    response: PartitionProduceResponse,
+}
+
+fn append<D: Disk>(
+    broker: &mut Broker<D>,
+    now: Now,
+    call: &Call,
+    topic: Arc<str>,
+    data: PartitionProduceData,
+    durability: Durability,
+) -> Result<AppendedHere, AppendError> {
+    let records = data.records.map(|records| records.into_bytes()).unwrap_or_default();
+    check_batch(&records, call.api_version)?;
+    if cluster::is_internal(&topic) && call.client_id.as_deref() != Some(ADMIN_CLIENT_ID) {
+        return Err(ErrorCode::INVALID_TOPIC_EXCEPTION.into());
+    }
+    let partition = TopicPartition::new(topic, data.index);
+    let replica = broker.leader(&partition, -1)?;
+    let appended = replica.append_as_leader(now, records, durability)?;
+    broker.purgatory.touch(&WatchKey::Partition(partition.clone()));
+    Ok(AppendedHere {
+        partition,
+        end: appended.end,
+        response: PartitionProduceResponse {
+            base_offset: appended.first,
+            log_append_time_ms: appended.append_time,
+            log_start_offset: appended.log_start,
+            ..Default::default()
+        },
+    })
+}
+
+/// The form that the API asks for, whatever the log could take: one batch, of the current format, in
+/// a codec that the client's version knows.
+fn check_batch(records: &Bytes, version: i16) -> Result<(), AppendError> {
+    const ZSTD: u16 = 4;
+    let invalid = |message: &str| {
+        let error = ErrorCode::INVALID_RECORD;
+        Err(AppendError { message: Some(message.into()), ..error.into() })
+    };
+    let Some(magic) = records.get(16) else {
+        return invalid("A produce request must have one record batch per partition");
+    };
+    if *magic != 2 {
+        return invalid("A produce request must have record batches of magic 2");
+    }
+    let word = |at: usize| records.get(at..at + 4).map(|word| i32::from_be_bytes([word[0], word[1], word[2], word[3]]));
+    let length = word(8).map(|length| 12 + i64::from(length));
+    let (Some(length), Some(attributes)) = (length, records.get(21..23)) else {
+        return invalid("The record batch is shorter than its header");
+    };
+    if length != records.len() as i64 {
+        return invalid("A produce request must have exactly one record batch per partition");
+    }
+    if version < 7 && u16::from_be_bytes([attributes[0], attributes[1]]) & 7 == ZSTD {
+        return Err(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE.into());
+    }
+    Ok(())
+}
+
+fn refused(index: i32, error: AppendError) -> PartitionProduceResponse {
+    PartitionProduceResponse {
+        index,
+        error_code: error.code,
+        base_offset: -1,
+        log_start_offset: error.log_start.unwrap_or(-1),
+        error_message: error.message,
+        record_errors: error
+            .records
+            .into_iter()
+            .map(|(batch_index, message)| BatchIndexAndErrorMessage {
+                batch_index,
+                batch_index_error_message: Some(message),
+            })
+            .collect(),
+        ..Default::default()
+    }
+}
+
+/// Nobody hears of an error with acks=0, so the connection ends: the client then asks for metadata.
+fn finish_unacknowledged<D: Disk>(
+    broker: &mut Broker<D>,
+    call: Call,
+    response: &ProduceResponse,
+    effects: &mut Vec<Effect>,
+) {
+    let failed = response
+        .responses
+        .iter()
+        .flat_map(|topic| &topic.partition_responses)
+        .any(|partition| partition.error_code != ErrorCode::NONE);
+    if failed {
+        broker.refuse(call, CloseReason::UnacknowledgedProduceFailed, effects);
+    } else {
+        broker.finish_silently(call, effects);
+    }
+}
+
+/// Says who leads the partitions that are not led here, where the version has room for it (KIP-951).
+fn add_leader_hints<D: Disk>(broker: &Broker<D>, call: &Call, response: &mut ProduceResponse) {
+    if call.api_version < 10 {
+        return;
+    }
+    for topic in &mut response.responses {
+        for partition in &mut topic.partition_responses {
+            if partition.error_code != ErrorCode::NOT_LEADER_OR_FOLLOWER {
+                continue;
+            }
+            let Ok(name) = broker.topic_named(&topic.name, topic.topic_id, call.api_version >= 13) else { continue };
+            let Some(hint) = broker.leader_hint(&name, partition.index, call.listener) else { continue };
+            partition.current_leader =
+                LeaderIdAndEpoch { leader_id: hint.leader, leader_epoch: hint.leader_epoch };
+            if response.node_endpoints.iter().all(|node| node.node_id != hint.leader) {
+                response.node_endpoints.push(NodeEndpoint {
+                    node_id: hint.leader,
+                    host: hint.host,
+                    port: hint.port,
+                    rack: hint.rack,
+                });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

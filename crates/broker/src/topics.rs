@@ -1,0 +1,80 @@
+//! Which topic and which partition a request means, and whether this broker leads it: the lookups that
+//! all data APIs share, with Kafka's errors.
+
+use std::sync::Arc;
+
+use cluster::TopicId;
+use disk::Disk;
+use kafka_wire::{ErrorCode, Uuid};
+
+use crate::replica::Replica;
+use crate::{Broker, ListenerIndex, TopicPartition};
+
+/// Who leads a partition, for clients that asked the wrong broker.
+#[derive(Debug)]
+pub(crate) struct LeaderHint {
+    pub(crate) leader: i32,
+    pub(crate) leader_epoch: i32,
+    pub(crate) host: String,
+    pub(crate) port: i32,
+    pub(crate) rack: Option<String>,
+}
+
+impl<D: Disk> Broker<D> {
+    /// The name of the topic that a request means: `by_id` says which of the two it gave.
+    pub(crate) fn topic_named(&self, name: &str, id: Uuid, by_id: bool) -> Result<Arc<str>, ErrorCode> {
+        let metadata = self.membership.metadata();
+        if by_id {
+            let topic = metadata.topic_by_id(TopicId(id.0)).ok_or(ErrorCode::UNKNOWN_TOPIC_ID)?;
+            Ok(topic.name.clone())
+        } else {
+            let topic = metadata.topic(name).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+            Ok(topic.name.clone())
+        }
+    }
+
+    /// The replica, if this broker leads the partition and the client's idea of the leader's epoch is
+    /// right; -1 is no idea.
+    pub(crate) fn leader(
+        &mut self,
+        partition: &TopicPartition,
+        current_leader_epoch: i32,
+    ) -> Result<&mut Replica<D>, ErrorCode> {
+        let Some(replica) = self.replicas.leader(partition) else {
+            let topic = self.membership.metadata().topic(&partition.topic);
+            let known = topic.is_some_and(|topic| topic.partition(partition.partition).is_some());
+            return Err(if known {
+                ErrorCode::NOT_LEADER_OR_FOLLOWER
+            } else {
+                ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+            });
+        };
+        let epoch = replica.leader_epoch();
+        match current_leader_epoch {
+            -1 => Ok(replica),
+            older if older < epoch => Err(ErrorCode::FENCED_LEADER_EPOCH),
+            newer if newer > epoch => Err(ErrorCode::UNKNOWN_LEADER_EPOCH),
+            _ => Ok(replica),
+        }
+    }
+
+    /// Who leads a partition, and where clients of the listener reach it.
+    pub(crate) fn leader_hint(
+        &self,
+        topic: &str,
+        partition: i32,
+        listener: ListenerIndex,
+    ) -> Option<LeaderHint> {
+        let metadata = self.membership.metadata();
+        let partition = metadata.topic(topic)?.partition(partition)?;
+        let listener = &self.settings.listeners.get(listener.0)?.name;
+        let endpoint = metadata.endpoint(partition.leader, listener)?;
+        Some(LeaderHint {
+            leader: partition.leader.0,
+            leader_epoch: partition.leader_epoch.0,
+            host: endpoint.host.clone(),
+            port: endpoint.port.into(),
+            rack: metadata.brokers.get(&partition.leader)?.registration.rack.clone(),
+        })
+    }
+}
