@@ -1,2 +1,47 @@
-//! The project's own tasks.
-fn main() {}
+//! The project's own tasks: `cargo xtask check`, `test`, `conformance`, `sim`, `codegen`.
+//!
+//! Each subcommand is a module. This file only reads the command line and turns an error into an exit code.
+
+mod check;
+mod layers;
+mod run;
+mod tests;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask check              format, lints, layers, tidiness: what every change must pass
+cargo xtask test               check, every test of ours, and the quick set of foreign clients and suites
+cargo xtask conformance [NAME] all foreign suites, or one: kazoo, kafka-python, kgo; --bless updates the table
+cargo xtask sim [--seeds N] [--from SEED]
+                               simulated keepers and brokers, one story a seed
+cargo xtask codegen [--check]  writes kafka-wire's messages from their tables
+cargo xtask tools              installs what the foreign tests need (into target/conformance), and nothing else
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["check"] => check::check(),
+        ["test"] => tests::test(),
+        ["conformance", rest @ ..] => tests::conformance(rest),
+        ["sim", rest @ ..] => tests::sim(rest),
+        ["codegen", rest @ ..] => check::codegen(rest),
+        ["tools"] => tools::install(),
+        ["help" | "--help" | "-h"] | [] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => Err(format!("unknown task: {}\n{HELP}", words.join(" "))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("xtask: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

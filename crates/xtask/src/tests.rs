@@ -1,0 +1,57 @@
+//! `cargo xtask test` and its parts.
+
+use std::path::PathBuf;
+
+use crate::run::{Outcome, cargo, command, root, run};
+use crate::{check, tools};
+
+/// The foreign suites that run on every test; `conformance` runs them too, with more records.
+const SUITES: &[&str] = &["kazoo", "kafka-python", "kgo"];
+
+/// Everything that must hold: the gate, our tests, foreign clients, foreign suites, crashes.
+pub(crate) fn test() -> Outcome {
+    check::check()?;
+    run("our tests", &mut cargo(&["test", "--quiet", "--workspace"]))?;
+    release()?;
+    tools::install()?;
+    run("foreign clients, bad input, crashes", pytest().arg("."))?;
+    run("foreign suites", suites(&[]).args(SUITES))
+}
+
+/// Foreign suites alone.
+pub(crate) fn conformance(arguments: &[&str]) -> Outcome {
+    release()?;
+    tools::install()?;
+    let mut command = suites(arguments);
+    if !arguments.iter().any(|argument| SUITES.contains(argument) || *argument == "go-zookeeper") {
+        command.args(SUITES);
+    }
+    run("foreign suites", &mut command)
+}
+
+/// Simulated worlds, one a seed.
+pub(crate) fn sim(arguments: &[&str]) -> Outcome {
+    let mut all = vec!["run", "--release", "--quiet", "--package", "sim", "--"];
+    all.extend(arguments);
+    run("simulation", &mut cargo(&all))
+}
+
+fn release() -> Outcome {
+    run("release build", &mut cargo(&["build", "--release", "--quiet", "--package", "castle"]))
+}
+
+fn python() -> PathBuf {
+    tools::directory().join("venv/bin/python")
+}
+
+fn pytest() -> std::process::Command {
+    let mut command = command(python().to_str().expect("UTF-8"), &["-m", "pytest"]);
+    command.current_dir(root().join("conformance"));
+    command
+}
+
+fn suites(arguments: &[&str]) -> std::process::Command {
+    let mut command = command(python().to_str().expect("UTF-8"), &["suites.py"]);
+    command.args(arguments).current_dir(root().join("conformance"));
+    command
+}
