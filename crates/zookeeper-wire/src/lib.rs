@@ -34,4 +34,4 @@ pub use multi::{MultiOp, MultiResult};
 pub use password::session_password;
 pub use request::*;
 pub use response::*;
-pub use stat::Stat;
+pub use stat::{Stat, StoredStat};

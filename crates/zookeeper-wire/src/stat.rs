@@ -41,3 +41,33 @@ impl Stat {
 }
 
 const _: () = assert!(<Stat as crate::jute::Record>::BYTES_MIN == Stat::BYTES);
+
+records! {
+    /// The metadata of a znode as snapshots hold it, 60 bytes. Source: `StatPersisted`.
+    #[derive(Copy, Default)]
+    struct StoredStat {
+        /// The transaction that created it.
+        czxid: Zxid,
+        /// The transaction that last set its data.
+        mzxid: Zxid,
+        /// When it was created, in milliseconds since 1970 on the leader's clock.
+        ctime: i64,
+        /// When its data was last set, likewise.
+        mtime: i64,
+        /// Changes of the data.
+        version: i32,
+        /// Children ever created, not what clients see.
+        child_version: i32,
+        /// Changes of the ACL.
+        acl_version: i32,
+        /// The session that owns it, or the marks of a container or of a time to live.
+        ephemeral_owner: i64,
+        /// The transaction that last changed the set of children.
+        pzxid: Zxid,
+    }
+}
+
+impl StoredStat {
+    /// Bytes of an encoded stored stat.
+    pub const BYTES: usize = 60;
+}
