@@ -1,0 +1,78 @@
+//! `ExpireDelegationToken`, API key 40, versions 0 to 2.
+//!
+//! Generated from the table of the same name by `cargo xtask codegen`; edit that.
+
+use crate::{ApiKey, ErrorCode, Message, Reader, Request, WireError, Writer};
+use bytes::Bytes;
+
+/// `ExpireDelegationTokenRequest`, versions 0 to 2.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExpireDelegationTokenRequest {
+    pub hmac: Bytes,
+    pub expiry_time_period_ms: i64,
+}
+
+impl Message for ExpireDelegationTokenRequest {
+    const VERSIONS: std::ops::RangeInclusive<i16> = 0..=2;
+
+    fn decode(reader: &mut Reader, version: i16) -> Result<Self, WireError> {
+        crate::check_version::<Self>(version)?;
+        let flexible = version >= 2;
+        let mut message = Self::default();
+        message.hmac = reader.bytes(flexible)?;
+        message.expiry_time_period_ms = reader.i64()?;
+        if flexible {
+            reader.skip_tags()?;
+        }
+        Ok(message)
+    }
+
+    fn encode(&self, writer: &mut Writer, version: i16) {
+        let flexible = version >= 2;
+        writer.bytes(flexible, &self.hmac);
+        writer.i64(self.expiry_time_period_ms);
+        if flexible {
+            writer.no_tags();
+        }
+    }
+}
+
+impl Request for ExpireDelegationTokenRequest {
+    const API: ApiKey = ApiKey::ExpireDelegationToken;
+    type Response = ExpireDelegationTokenResponse;
+}
+
+/// `ExpireDelegationTokenResponse`, versions 0 to 2.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExpireDelegationTokenResponse {
+    pub error_code: ErrorCode,
+    pub expiry_timestamp_ms: i64,
+    pub throttle_time_ms: i32,
+}
+
+impl Message for ExpireDelegationTokenResponse {
+    const VERSIONS: std::ops::RangeInclusive<i16> = 0..=2;
+
+    fn decode(reader: &mut Reader, version: i16) -> Result<Self, WireError> {
+        crate::check_version::<Self>(version)?;
+        let flexible = version >= 2;
+        let mut message = Self::default();
+        message.error_code = reader.error_code()?;
+        message.expiry_timestamp_ms = reader.i64()?;
+        message.throttle_time_ms = reader.i32()?;
+        if flexible {
+            reader.skip_tags()?;
+        }
+        Ok(message)
+    }
+
+    fn encode(&self, writer: &mut Writer, version: i16) {
+        let flexible = version >= 2;
+        writer.error_code(self.error_code);
+        writer.i64(self.expiry_timestamp_ms);
+        writer.i32(self.throttle_time_ms);
+        if flexible {
+            writer.no_tags();
+        }
+    }
+}
