@@ -49,7 +49,7 @@ macro_rules! apis {
     ($($name:ident $request:ident)*) => {
         /// The API with the key, if this broker has a file for it.
         pub(crate) fn find(key: i16) -> Option<ApiKey> {
-            ALL.iter().copied().find(|api| api.code() == key)
+            ApiKey::from_i16(key).filter(|api| ALL.contains(api))
         }
 
         /// All APIs in the order of the table.

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use disk::Disk;
-use kafka_wire::{ApiKey, Frame, Message};
+use kafka_wire::{ApiKey, Message, ResponseHeader, Writer};
 
+use crate::limits::RESPONSE_BYTES_EXPECTED;
 use crate::{Broker, CloseReason, ConnectionId, Effect, ListenerIndex};
 
 /// Whom to answer, and in which version. Neither `Clone` nor `Copy`: a call is answered once, with
@@ -26,7 +27,11 @@ impl<D: Disk> Broker<D> {
         if !self.finish(&call) {
             return;
         }
-        let frame = Frame::response(call.api, call.api_version, call.correlation_id, response);
+        let mut writer = Writer::with_capacity(RESPONSE_BYTES_EXPECTED);
+        let header_version = call.api.response_header_version(call.api_version);
+        ResponseHeader { correlation_id: call.correlation_id }.encode(&mut writer, header_version);
+        response.encode(&mut writer, call.api_version);
+        let frame = writer.finish();
         effects.push(Effect::Reply { connection: call.connection, frame: Some(frame) });
     }
 

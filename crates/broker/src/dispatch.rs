@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use clock::Now;
 use disk::Disk;
-use kafka_wire::{ApiKey, Reader, Request, RequestHeader};
+use kafka_wire::{Reader, Request, RequestHeader};
 
 use crate::api::{self, api_versions};
 use crate::call::Call;

@@ -207,14 +207,6 @@ impl FetchSessions {
         }
     }
 
-    /// Whether a session would be told something new by `data`.
-    pub(crate) fn is_news(&self, id: i32, key: &FetchKey, data: &PartitionData) -> bool {
-        self.sessions
-            .get(&id)
-            .and_then(|session| session.order.get(session.places.get(key)?))
-            .is_none_or(|followed| followed.is_news(data))
-    }
-
     fn remove(&mut self, id: i32) {
         if let Some(session) = self.sessions.remove(&id) {
             self.by_last_use.remove(&(session.last_used, id));
@@ -269,9 +261,7 @@ impl Session {
 
     /// Follows a partition, or changes what is asked of it; a known one keeps its place.
     fn follow(&mut self, target: FetchTarget) {
-        if let Some(followed) =
-            self.places.get(&target.key).and_then(|place| self.order.get_mut(place))
-        {
+        if let Some(followed) = self.places.get(&target.key).and_then(|place| self.order.get_mut(place)) {
             followed.target = target;
             return;
         }
@@ -288,8 +278,7 @@ impl Session {
         let is_news = followed.is_news(data);
         followed.log_start_offset = data.log_start_offset;
         // After an error the next good answer is always news.
-        followed.high_watermark =
-            if data.error_code == ErrorCode::NONE { data.high_watermark } else { -1 };
+        followed.high_watermark = if data.error_code == ErrorCode::NONE { data.high_watermark } else { -1 };
         if has_records(data)
             && let Some(followed) = self.order.remove(place)
         {

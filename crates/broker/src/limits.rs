@@ -26,3 +26,6 @@ const _: () = assert!(FETCH_SESSION_PARTITIONS_MAX < FETCH_SESSIONS_PARTITIONS_T
 
 /// How long InitProducerId waits for a block of ids: shorter than the request time-out of any client.
 pub(crate) const PRODUCER_ID_WAIT: Span = Span::seconds(10);
+
+/// First allocation of a response, in bytes, records not counted; it grows by itself.
+pub(crate) const RESPONSE_BYTES_EXPECTED: usize = 256;

@@ -88,7 +88,6 @@ fn claim_next<D: Disk>(broker: &mut Broker<D>, latest: &[u8], version: i32, effe
         effects.push(Effect::Event(Event::Note("all producer ids are used up".into())));
         return;
     };
-    let write =
-        SetDataRequest { path: PRODUCER_ID_BLOCK.into(), data: Some(block.encode()), version };
+    let write = SetDataRequest { path: PRODUCER_ID_BLOCK.into(), data: Some(block.encode()), version };
     broker.ask(asks::Asked::ProducerIds(Asked::Claim(block)), Request::SetData(write), effects);
 }

@@ -154,7 +154,10 @@ impl<D: Disk> Replica<D> {
     }
 
     /// The first record whose timestamp is not before `timestamp`.
-    pub(crate) fn offset_for_timestamp(&mut self, _timestamp: i64) -> Result<Option<OffsetAndTime>, ErrorCode> {
+    pub(crate) fn offset_for_timestamp(
+        &mut self,
+        _timestamp: i64,
+    ) -> Result<Option<OffsetAndTime>, ErrorCode> {
         match self.never {}
     }
 

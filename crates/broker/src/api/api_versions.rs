@@ -10,7 +10,7 @@ use disk::Disk;
 use kafka_wire::message::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
 use kafka_wire::{ApiKey, ErrorCode, Request};
 
-use crate::api;
+use crate::api::{self, produce};
 use crate::call::Call;
 use crate::{Broker, Effect};
 
@@ -65,12 +65,8 @@ fn advertised() -> Vec<ApiVersion> {
 
 fn range_of(key: ApiKey) -> ApiVersion {
     let served = api::served(key);
-    ApiVersion {
-        api_key: key.code(),
-        min_version: *served.start(),
-        max_version: *served.end(),
-        ..Default::default()
-    }
+    let min_version = if key == ApiKey::Produce { produce::ADVERTISED_SINCE } else { *served.start() };
+    ApiVersion { api_key: key as i16, min_version, max_version: *served.end(), ..Default::default() }
 }
 
 /// Whether a client software name or version is of the allowed form: letters and digits, with `-` and

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use clock::{Moment, Now, Span};
 use disk::Disk;
+use kafka_wire::ErrorCode;
 use kafka_wire::message::produce::{
-    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceData, PartitionProduceResponse,
-    ProduceRequest, ProduceResponse, TopicProduceResponse,
+    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceData,
+    PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceResponse,
 };
-use kafka_wire::{ErrorCode, Uuid};
 
 use crate::call::Call;
 use crate::limits::PRODUCE_WAIT_MAX;
@@ -93,7 +93,11 @@ pub(crate) fn serve<D: Disk>(
                 Err(error) => refused(index, error),
             });
         }
-        responses.push(TopicProduceResponse { name: topic.name, topic_id: topic.topic_id, partition_responses });
+        responses.push(TopicProduceResponse {
+            name: topic.name,
+            topic_id: topic.topic_id,
+            partition_responses,
+        });
     }
     let mut response = ProduceResponse { responses, ..Default::default() };
     if request.acks == 0 {
@@ -146,7 +150,7 @@ fn append<D: Disk>(
     data: PartitionProduceData,
     durability: Durability,
 ) -> Result<AppendedHere, AppendError> {
-    let records = data.records.map(|records| records.into_bytes()).unwrap_or_default();
+    let records = data.records.map(|records| records.to_bytes()).unwrap_or_default();
     check_batch(&records, call.api_version)?;
     if cluster::is_internal(&topic) && call.client_id.as_deref() != Some(ADMIN_CLIENT_ID) {
         return Err(ErrorCode::INVALID_TOPIC_EXCEPTION.into());
@@ -181,7 +185,9 @@ fn check_batch(records: &Bytes, version: i16) -> Result<(), AppendError> {
     if *magic != 2 {
         return invalid("A produce request must have record batches of magic 2");
     }
-    let word = |at: usize| records.get(at..at + 4).map(|word| i32::from_be_bytes([word[0], word[1], word[2], word[3]]));
+    let word = |at: usize| {
+        records.get(at..at + 4).map(|word| i32::from_be_bytes([word[0], word[1], word[2], word[3]]))
+    };
     let length = word(8).map(|length| 12 + i64::from(length));
     let (Some(length), Some(attributes)) = (length, records.get(21..23)) else {
         return invalid("The record batch is shorter than its header");
@@ -243,7 +249,9 @@ fn add_leader_hints<D: Disk>(broker: &Broker<D>, call: &Call, response: &mut Pro
             if partition.error_code != ErrorCode::NOT_LEADER_OR_FOLLOWER {
                 continue;
             }
-            let Ok(name) = broker.topic_named(&topic.name, topic.topic_id, call.api_version >= 13) else { continue };
+            let Ok(name) = broker.topic_named(&topic.name, topic.topic_id, call.api_version >= 13) else {
+                continue;
+            };
             let Some(hint) = broker.leader_hint(&name, partition.index, call.listener) else { continue };
             partition.current_leader =
                 LeaderIdAndEpoch { leader_id: hint.leader, leader_epoch: hint.leader_epoch };
@@ -258,6 +266,3 @@ fn add_leader_hints<D: Disk>(broker: &Broker<D>, call: &Call, response: &mut Pro
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
