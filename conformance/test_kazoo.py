@@ -1,5 +1,7 @@
 """kazoo, the Python ZooKeeper client: sessions, ephemerals, watches, recipes, restarts."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -68,15 +70,29 @@ def test_an_ephemeral_ends_with_its_session(castle, zk, name):
     assert zk.exists(f"/{name}") is None
 
 
+# A client that dies without a goodbye; it says when it is ready, then it is killed.
+MORTAL = """
+import sys, time
+from kazoo.client import KazooClient
+zk = KazooClient(sys.argv[1], timeout=4)
+zk.start(timeout=15)
+zk.create(sys.argv[2], ephemeral=True)
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
 def test_a_dead_clients_session_expires(castle, zk, name):
-    owner = KazooClient(castle.keeper, timeout=4)
-    owner.start(timeout=15)
-    owner.create(f"/{name}", ephemeral=True)
-    gone = threading.Event()
-    zk.exists(f"/{name}", watch=lambda event: gone.set())
-    owner._connection._socket.close()  # no goodbye: the connection alone is lost
-    owner._stopped.set()
+    mortal = subprocess.Popen([sys.executable, "-c", MORTAL, castle.keeper, f"/{name}"], stdout=subprocess.PIPE)
+    try:
+        assert mortal.stdout.readline() == b"ready\n"
+        gone = threading.Event()
+        assert zk.exists(f"/{name}", watch=lambda event: gone.set())
+    finally:
+        mortal.kill()
+        mortal.wait()
     assert gone.wait(30)
+    assert zk.exists(f"/{name}") is None
 
 
 def test_watches_fire_once_and_before_the_new_state_is_seen(zk, name):
