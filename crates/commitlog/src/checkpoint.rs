@@ -1,0 +1,118 @@
+//! Checkpoint files: text with a version, a count and one line an entry. The four of a log directory
+//! map partitions to offsets; the one of a partition lists its leader epochs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use disk::Disk;
+
+use crate::error::{LogError, Result};
+use crate::names::TopicPartition;
+use crate::text;
+
+/// The four checkpoints of a log directory.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Checkpoint {
+    /// Offset up to which each log was synced: recovery after an unclean stop starts there.
+    RecoveryPoint,
+    /// High watermark of each replica.
+    HighWatermark,
+    /// First offset of each log where that is not the base offset of its first segment.
+    LogStart,
+    /// First offset that the cleaner has not cleaned yet.
+    Cleaner,
+}
+
+impl Checkpoint {
+    /// Name of the file, as Kafka's.
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Checkpoint::RecoveryPoint => "recovery-point-offset-checkpoint",
+            Checkpoint::HighWatermark => "replication-offset-checkpoint",
+            Checkpoint::LogStart => "log-start-offset-checkpoint",
+            Checkpoint::Cleaner => "cleaner-offset-checkpoint",
+        }
+    }
+}
+
+/// Start of a leader's reign: the epoch and its first offset.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EpochStart {
+    /// The leader epoch.
+    pub epoch: i32,
+    /// First offset that this leader wrote.
+    pub start_offset: i64,
+}
+
+/// Reads a checkpoint of partitions; empty if the file is missing.
+pub(crate) fn read_offsets<D: Disk>(disk: &D, path: &Path) -> Result<BTreeMap<TopicPartition, i64>> {
+    let Some(text) = text::read(disk, path)? else { return Ok(BTreeMap::new()) };
+    parse(path, &text, |line| {
+        let mut words = line.split_ascii_whitespace();
+        let topic = words.next()?;
+        let partition = words.next()?.parse().ok()?;
+        let offset: i64 = words.next()?.parse().ok()?;
+        let complete = words.next().is_none() && offset >= 0;
+        complete.then(|| (TopicPartition::new(topic, partition), offset))
+    })
+    .map(BTreeMap::from_iter)
+}
+
+/// Replaces a checkpoint of partitions.
+pub(crate) fn write_offsets<'a, D: Disk>(
+    disk: &D,
+    path: &Path,
+    offsets: impl ExactSizeIterator<Item = (&'a TopicPartition, i64)>,
+) -> Result<()> {
+    let mut text = format!("{VERSION}\n{}\n", offsets.len());
+    for (partition, offset) in offsets {
+        let _ = writeln!(text, "{} {} {offset}", partition.topic, partition.partition);
+    }
+    text::replace(disk, path, &text)
+}
+
+/// Reads the leader epochs of a partition; empty if the file is missing.
+pub(crate) fn read_epochs<D: Disk>(disk: &D, path: &Path) -> Result<Vec<EpochStart>> {
+    let Some(text) = text::read(disk, path)? else { return Ok(Vec::new()) };
+    let epochs = parse(path, &text, |line| {
+        let (epoch, start_offset) = line.split_once(' ')?;
+        Some(EpochStart { epoch: epoch.parse().ok()?, start_offset: start_offset.trim_end().parse().ok()? })
+    })?;
+    Ok(epochs)
+}
+
+/// Replaces the leader epochs of a partition.
+pub(crate) fn write_epochs<D: Disk>(disk: &D, path: &Path, epochs: &[EpochStart]) -> Result<()> {
+    let mut text = format!("{VERSION}\n{}\n", epochs.len());
+    for EpochStart { epoch, start_offset } in epochs {
+        let _ = writeln!(text, "{epoch} {start_offset}");
+    }
+    text::replace(disk, path, &text)
+}
+
+const VERSION: u32 = 0;
+
+fn parse<T>(path: &Path, text: &str, mut entry: impl FnMut(&str) -> Option<T>) -> Result<Vec<T>> {
+    let mut lines = text.lines();
+    match lines.next().and_then(|line| line.trim().parse::<u32>().ok()) {
+        Some(VERSION) => {}
+        Some(version) => return Err(LogError::corrupt(path, format!("unknown version {version}"))),
+        None => return Err(LogError::corrupt(path, "the first line is not a version")),
+    }
+    let Some(count) = lines.next().and_then(|line| line.trim().parse::<usize>().ok()) else {
+        return Err(LogError::corrupt(path, "the second line is not a count"));
+    };
+    let mut entries = Vec::with_capacity(count.min(text.len() / 4));
+    for line in lines.filter(|line| !line.is_empty()) {
+        let Some(entry) = entry(line) else {
+            return Err(LogError::corrupt(path, format!("cannot read the line {line:?}")));
+        };
+        entries.push(entry);
+    }
+    if entries.len() != count {
+        let found = entries.len();
+        return Err(LogError::corrupt(path, format!("{count} entries announced, {found} found")));
+    }
+    Ok(entries)
+}

@@ -1,0 +1,315 @@
+//! The log of one partition: a row of segments of which the last grows. It assigns offsets, rolls,
+//! reads, truncates, forgets what is too old and syncs. It does not judge batches, and it knows no
+//! high watermark, leader or producer; whoever owns it does.
+//!
+//! Invariants: there is at least one segment; base offsets rise; `log_start <= log_end`; everything
+//! below the recovery point is durable.
+
+mod append;
+mod open;
+mod read;
+mod retention;
+mod snapshots;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use clock::WallTime;
+use disk::{Disk, File};
+
+pub use append::Appended;
+pub use open::{Opened, Recovery};
+pub use read::{AtLeastOne, Fetched, TimestampHit};
+pub use retention::Retention;
+pub use snapshots::ProducerEntry;
+
+use crate::checkpoint::{self, EpochStart};
+use crate::error::{LogError, Result};
+use crate::files::Files;
+use crate::index::AbortedTransaction;
+use crate::limits::{READ_HINTS, SEGMENT_BYTES_MAX};
+use crate::names::LEADER_EPOCHS;
+use crate::segment::Segment;
+use crate::sync::{Latch, SyncJob, Synced};
+use crate::table::Place;
+use crate::tail::{Tail, TailCache};
+
+/// The log of one partition.
+pub struct Log<D: Disk> {
+    shared: Shared<D>,
+    directory: PathBuf,
+    config: LogConfig,
+    /// By rising base offset; the last is the active one.
+    segments: Vec<Segment>,
+    /// Offsets of the producer snapshots on disk, rising.
+    snapshots: Vec<i64>,
+    log_start: i64,
+    log_end: i64,
+    recovery_point: i64,
+    tail: Tail,
+    /// Where recent reads ended: (next offset, base offset of the segment, position).
+    hints: [(i64, i64, u32); READ_HINTS],
+    next_hint: usize,
+    /// Truncations so far.
+    generation: u64,
+    /// How often names in the directory changed, and how many of these changes are durable.
+    name_changes: u64,
+    durable_name_changes: u64,
+    /// What makes the jitter of this log differ from its neighbours'.
+    jitter_seed: u64,
+}
+
+/// What the logs of one log directory share.
+#[derive(Clone)]
+pub(crate) struct Shared<D: Disk> {
+    pub(crate) files: Files<D>,
+    pub(crate) tail_cache: TailCache,
+    pub(crate) latch: Latch,
+}
+
+/// When segments end and how densely they are indexed; the topic's keys in brackets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LogConfig {
+    /// Largest segment, in bytes (`segment.bytes`).
+    pub segment_bytes: u32,
+    /// Time after which a segment with data ends, in ms (`segment.ms`).
+    pub segment_ms: i64,
+    /// Up to how much earlier it may end, in ms (`segment.jitter.ms`).
+    pub segment_jitter_ms: i64,
+    /// Largest index file, in bytes (`segment.index.bytes`).
+    pub index_bytes: u32,
+    /// Bytes of log between two index entries (`index.interval.bytes`).
+    pub index_interval_bytes: u32,
+    /// Whether compaction may leave gaps between offsets (`cleanup.policy`).
+    pub compacted: bool,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        LogConfig {
+            segment_bytes: 1 << 30,
+            segment_ms: 7 * 24 * 60 * 60 * 1000,
+            segment_jitter_ms: 0,
+            index_bytes: 10 * 1024 * 1024,
+            index_interval_bytes: 4096,
+            compacted: false,
+        }
+    }
+}
+
+impl<D: Disk> Log<D> {
+    /// First offset that can be read.
+    pub fn log_start(&self) -> i64 {
+        self.log_start
+    }
+
+    /// Offset that the next record will get.
+    pub fn log_end(&self) -> i64 {
+        self.log_end
+    }
+
+    /// Offset up to which (exclusive) everything is durable.
+    pub fn recovery_point(&self) -> i64 {
+        self.recovery_point
+    }
+
+    /// Bytes in all segments, indexes not counted.
+    pub fn size_bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| u64::from(segment.size)).sum()
+    }
+
+    /// Number of segments.
+    pub fn segment_count(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// Base offset of the active segment.
+    pub fn active_base_offset(&self) -> i64 {
+        self.active().base_offset
+    }
+
+    /// The partition's directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Whether a disk failure took the log directory out of use.
+    pub fn is_offline(&self) -> bool {
+        self.shared.latch.is_offline()
+    }
+
+    /// Changes how the log grows from now on.
+    pub fn configure(&mut self, config: LogConfig) {
+        self.config = config;
+    }
+
+    /// Ends the active segment, if it holds anything, and begins another. Returns whether it did.
+    pub fn roll(&mut self, now: WallTime) -> Result<bool> {
+        self.shared.latch.check()?;
+        if self.active().size == 0 {
+            return Ok(false);
+        }
+        let result = self.roll_at(self.log_end, now);
+        self.shared.latch.watch(result)?;
+        Ok(true)
+    }
+
+    /// The files to sync so that everything appended so far is durable; `None` if it is already.
+    pub fn begin_sync(&mut self) -> Result<Option<SyncJob<D>>> {
+        self.shared.latch.check()?;
+        let result = self.sync_job();
+        self.shared.latch.watch(result)
+    }
+
+    fn sync_job(&mut self) -> Result<Option<SyncJob<D>>> {
+        let active = self.segments.len() - 1;
+        let first =
+            self.segments[..active].iter().rposition(|segment| segment.is_durable).map_or(0, |at| at + 1);
+        let names = self.name_changes > self.durable_name_changes;
+        if first == active && self.recovery_point == self.log_end && !names {
+            return Ok(None);
+        }
+        let mut files = Vec::new();
+        for at in first..=active {
+            let place = self.shared.place(&self.directory, self.segments[at].base_offset);
+            let segment = &mut self.segments[at];
+            files.push(segment.file(place)?);
+            segment.flush_indexes(place)?;
+            if at < active {
+                files.extend(segment.index_files(place)?);
+            }
+        }
+        Ok(Some(SyncJob {
+            disk: self.shared.files.disk().clone(),
+            latch: self.shared.latch.clone(),
+            files,
+            directory: self.directory.clone(),
+            names,
+            synced: Synced {
+                up_to: self.log_end,
+                generation: self.generation,
+                sealed_below: self.segments[active].base_offset,
+                name_changes: self.name_changes,
+            },
+        }))
+    }
+
+    /// Takes note of a finished sync.
+    pub fn finish_sync(&mut self, synced: Synced) {
+        if synced.generation != self.generation {
+            return;
+        }
+        self.recovery_point = self.recovery_point.max(synced.up_to);
+        for segment in &mut self.segments {
+            segment.is_durable |= segment.base_offset < synced.sealed_below;
+        }
+        self.durable_name_changes = self.durable_name_changes.max(synced.name_changes);
+        self.check();
+    }
+
+    /// Makes everything appended so far durable, here and now.
+    pub fn sync(&mut self) -> Result<()> {
+        if let Some(job) = self.begin_sync()? {
+            let synced = job.run()?;
+            self.finish_sync(synced);
+        }
+        Ok(())
+    }
+
+    /// Makes the log durable with complete, trimmed indexes, so that it opens without a scan, and
+    /// closes its files. The log may be used on.
+    pub fn close(&mut self) -> Result<()> {
+        self.shared.latch.check()?;
+        let result = self.seal_active();
+        self.shared.latch.watch(result)?;
+        self.sync()?;
+        for segment in &mut self.segments {
+            segment.close(&self.shared.files);
+        }
+        Ok(())
+    }
+
+    fn seal_active(&mut self) -> Result<()> {
+        let active = self.segments.last_mut().expect(NEVER_EMPTY);
+        let place = self.shared.place(&self.directory, active.base_offset);
+        if active.seal(place)? {
+            for file in active.index_files(place)? {
+                file.sync().map_err(|source| LogError::Io { path: self.directory.clone(), source })?;
+            }
+            self.name_changes += 1;
+        }
+        Ok(())
+    }
+
+    /// Gives back memory that an idle log needs not hold. Call it now and then.
+    pub fn rest(&mut self) {
+        self.tail.forget_lost();
+    }
+
+    /// The leader epochs stored beside the log, oldest first.
+    pub fn read_epochs(&self) -> Result<Vec<EpochStart>> {
+        checkpoint::read_epochs(self.shared.files.disk(), &self.directory.join(LEADER_EPOCHS))
+    }
+
+    /// Replaces the stored leader epochs, durably.
+    pub fn write_epochs(&mut self, epochs: &[EpochStart]) -> Result<()> {
+        self.shared.latch.check()?;
+        let path = self.directory.join(LEADER_EPOCHS);
+        self.shared.latch.watch(checkpoint::write_epochs(self.shared.files.disk(), &path, epochs))
+    }
+
+    /// Adds an aborted transaction, whose marker has just been appended, to the active segment's index.
+    pub fn append_aborted(&mut self, aborted: &AbortedTransaction) -> Result<()> {
+        self.shared.latch.check()?;
+        let at = self.segment_at(aborted.last_offset);
+        let place = self.shared.place(&self.directory, self.segments[at].base_offset);
+        let result = self.segments[at].aborts.push(place, aborted);
+        self.shared.latch.watch(result)
+    }
+
+    /// The aborted transactions that overlap `from..to`, by the offset of their marker.
+    pub fn aborted_transactions(&self, from: i64, to: i64) -> Result<Vec<AbortedTransaction>> {
+        let mut found = Vec::new();
+        for segment in &self.segments[self.segment_at(from)..] {
+            if segment.aborts.len() == 0 {
+                continue;
+            }
+            let place = self.shared.place(&self.directory, segment.base_offset);
+            for aborted in segment.aborts.all(place)? {
+                if aborted.last_offset >= from && aborted.first_offset < to {
+                    found.push(aborted);
+                }
+                if aborted.last_stable_offset >= to {
+                    return Ok(found);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn active(&self) -> &Segment {
+        self.segments.last().expect(NEVER_EMPTY)
+    }
+
+    /// Number of the segment that holds `offset`, or would.
+    fn segment_at(&self, offset: i64) -> usize {
+        self.segments.partition_point(|segment| segment.base_offset <= offset).saturating_sub(1)
+    }
+
+    fn check(&self) {
+        assert!(self.log_start <= self.log_end);
+        assert!(self.recovery_point <= self.log_end);
+        assert!(self.active().base_offset <= self.log_end);
+        assert!(self.active().size <= SEGMENT_BYTES_MAX);
+    }
+}
+
+impl<D: Disk> Shared<D> {
+    fn place<'a>(&'a self, directory: &'a Path, base_offset: i64) -> Place<'a, D> {
+        Place { files: &self.files, directory, base_offset }
+    }
+}
+
+const NEVER_EMPTY: &str = "a log has at least one segment";

@@ -1,0 +1,92 @@
+//! Making a log durable, split so that the waiting can happen on another thread: the log tells which
+//! files to sync, the job syncs them, the log hears of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use disk::{Disk, File};
+
+use crate::error::{LogError, Result};
+
+/// Whether a log directory is still in use. After the first failed write or sync nothing in it is
+/// touched again: what the disk holds is no longer known.
+#[derive(Clone, Debug)]
+pub(crate) struct Latch {
+    offline: Arc<AtomicBool>,
+    directory: Arc<PathBuf>,
+}
+
+impl Latch {
+    pub(crate) fn new(directory: PathBuf) -> Self {
+        Latch { offline: Arc::new(AtomicBool::new(false)), directory: Arc::new(directory) }
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.is_offline() {
+            return Err(LogError::Offline { path: self.directory.to_path_buf() });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_offline(&self) -> bool {
+        self.offline.load(Ordering::Acquire)
+    }
+
+    /// Passes a result on; a disk failure in it takes the directory offline.
+    pub(crate) fn watch<T>(&self, result: Result<T>) -> Result<T> {
+        if let Err(LogError::Io { .. }) = result {
+            self.offline.store(true, Ordering::Release);
+        }
+        result
+    }
+}
+
+/// Files to sync so that a log is durable up to an offset. Run it anywhere, then give the outcome to
+/// [`Log::finish_sync`](crate::Log::finish_sync).
+pub struct SyncJob<D: Disk> {
+    pub(crate) disk: D,
+    pub(crate) latch: Latch,
+    pub(crate) files: Vec<Arc<D::File>>,
+    /// The partition's directory, and whether names in it changed.
+    pub(crate) directory: PathBuf,
+    pub(crate) names: bool,
+    pub(crate) synced: Synced,
+}
+
+/// Proof that everything below an offset reached the disk. Made only by a job that succeeded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Synced {
+    pub(crate) up_to: i64,
+    /// Truncations before the job began: a later one makes the proof worthless.
+    pub(crate) generation: u64,
+    /// Base offset of the active segment when the job began; the indexes of those before are durable.
+    pub(crate) sealed_below: i64,
+    pub(crate) name_changes: u64,
+}
+
+impl Synced {
+    /// Offset up to which (exclusive) the log was durable.
+    pub fn up_to(&self) -> i64 {
+        self.up_to
+    }
+}
+
+impl<D: Disk> SyncJob<D> {
+    /// Syncs the files. A failure takes the log directory offline.
+    pub fn run(self) -> Result<Synced> {
+        self.latch.check()?;
+        let failed = |source| LogError::Io { path: self.directory.clone(), source };
+        let all = || -> Result<()> {
+            for file in &self.files {
+                file.sync().map_err(failed)?;
+            }
+            if self.names {
+                self.disk.sync_directory(&self.directory).map_err(failed)?;
+            }
+            Ok(())
+        };
+        self.latch.watch(all())?;
+        Ok(self.synced)
+    }
+}
