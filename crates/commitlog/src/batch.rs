@@ -39,15 +39,6 @@ pub struct BatchFacts {
     pub record_count: i32,
 }
 
-/// Why bytes are not a batch.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Malformed {
-    /// Fewer bytes than a header, or than the header announces.
-    Cut,
-    /// A length, magic, count or offset that no batch has.
-    Nonsense,
-}
-
 impl BatchFacts {
     /// Whether this is a control batch (transaction marker).
     pub fn is_control(&self) -> bool {
@@ -60,25 +51,26 @@ impl BatchFacts {
     }
 
     /// Reads the header at the start of `bytes`, which holds at most `available` bytes of the batch:
-    /// the batch must end within them. Only the header needs to be in `bytes`.
-    pub(crate) fn parse(bytes: &[u8], available: u64) -> Result<Self, Malformed> {
+    /// the batch must end within them. Only the header needs to be in `bytes`. `None` if this is no
+    /// batch, or not all of one.
+    pub(crate) fn parse(bytes: &[u8], available: u64) -> Option<Self> {
         if bytes.len() < ENTRY_BYTES_MIN {
-            return Err(Malformed::Cut);
+            return None;
         }
         let offset = i64_at(bytes, 0);
         let length = i32_at(bytes, 8);
         if length < (ENTRY_BYTES_MIN - ENTRY_PREFIX_BYTES) as i32 || offset < 0 {
-            return Err(Malformed::Nonsense);
+            return None;
         }
         let size = length as u64 + ENTRY_PREFIX_BYTES as u64;
         let magic = bytes[16] as i8;
         let facts = match magic {
-            2 if size < BATCH_HEADER_BYTES as u64 => return Err(Malformed::Nonsense),
-            2 if bytes.len() < BATCH_HEADER_BYTES => return Err(Malformed::Cut),
+            2 if size < BATCH_HEADER_BYTES as u64 => return None,
+            2 if bytes.len() < BATCH_HEADER_BYTES => return None,
             2 => {
                 let last_offset_delta = i32_at(bytes, 23);
                 if last_offset_delta < 0 || offset.checked_add(last_offset_delta as i64).is_none() {
-                    return Err(Malformed::Nonsense);
+                    return None;
                 }
                 BatchFacts {
                     base_offset: offset,
@@ -109,12 +101,12 @@ impl BatchFacts {
                 base_sequence: -1,
                 record_count: -1,
             },
-            _ => return Err(Malformed::Nonsense),
+            _ => return None,
         };
         if size > available {
-            return Err(Malformed::Cut);
+            return None;
         }
-        Ok(facts)
+        Some(facts)
     }
 
     /// Offset after the last one.
@@ -189,7 +181,7 @@ impl Iterator for Batches<'_> {
 
     fn next(&mut self) -> Option<BatchFacts> {
         let rest = &self.bytes[self.position..];
-        let facts = BatchFacts::parse(rest, rest.len() as u64).ok()?;
+        let facts = BatchFacts::parse(rest, rest.len() as u64)?;
         self.position += facts.size as usize;
         Some(facts)
     }

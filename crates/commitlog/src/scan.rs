@@ -4,7 +4,7 @@ use std::io;
 
 use disk::File;
 
-use crate::batch::{BATCH_HEADER_BYTES, BatchFacts, Malformed, i32_at};
+use crate::batch::{BATCH_HEADER_BYTES, BatchFacts, i32_at};
 use crate::limits::SCAN_BLOCK_BYTES;
 
 /// Walks over batch headers between a position and the file's end.
@@ -27,7 +27,6 @@ pub(crate) enum Step {
     /// What is here is no batch, though bytes are left.
     Torn {
         position: u32,
-        why: Malformed,
     },
     End,
 }
@@ -46,11 +45,11 @@ impl<'a, F: File> Scan<'a, F> {
         let available = self.end - position;
         let header = self.bytes(position, BATCH_HEADER_BYTES.min(available as usize))?;
         match BatchFacts::parse(header, available) {
-            Ok(facts) => {
+            Some(facts) => {
                 self.position += u64::from(facts.size);
                 Ok(Step::Batch { position: position as u32, facts })
             }
-            Err(why) => Ok(Step::Torn { position: position as u32, why }),
+            None => Ok(Step::Torn { position: position as u32 }),
         }
     }
 

@@ -239,7 +239,7 @@ impl Segment {
                     }
                 }
                 Step::End => return Ok(true),
-                Step::Torn { position, .. } => return Err(self.torn(place, position)),
+                Step::Torn { position } => return Err(self.torn(place, position)),
             }
         }
     }

@@ -28,7 +28,7 @@ impl<D: Disk> Log<D> {
     pub fn append_as_leader(&mut self, batch: &[u8], leader_epoch: i32, now: WallTime) -> Result<Appended> {
         self.shared.latch.check()?;
         let facts =
-            BatchFacts::parse(batch, batch.len() as u64).map_err(|_| LogError::NotBatches("not a batch"))?;
+            BatchFacts::parse(batch, batch.len() as u64).ok_or(LogError::NotBatches("not a batch"))?;
         if facts.magic != 2 || facts.size as usize != batch.len() {
             return Err(LogError::NotBatches("not exactly one batch of magic 2"));
         }

@@ -137,7 +137,7 @@ fn decode(bytes: &[u8]) -> Option<Vec<ProducerEntry>> {
     }
     let count = usize::try_from(i32_at(bytes, 6)).ok()?;
     let entries = &bytes[PREFIX_BYTES..];
-    if entries.len() % ENTRY_BYTES != 0 || entries.len() / ENTRY_BYTES != count {
+    if !entries.len().is_multiple_of(ENTRY_BYTES) || entries.len() / ENTRY_BYTES != count {
         return None;
     }
     if crc32c::crc32c(&bytes[6..]) != i32_at(bytes, 2) as u32 {
