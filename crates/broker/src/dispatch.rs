@@ -80,3 +80,6 @@ pub(crate) fn decode_and_serve<D: Disk, R: Request>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,8 @@ mod purgatory;
 mod replica;
 mod replicas;
 mod settings;
+#[cfg(test)]
+mod testing;
 mod topic_partition;
 mod topics;
 

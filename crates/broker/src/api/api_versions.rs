@@ -81,3 +81,6 @@ fn is_software_word(word: &str) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
