@@ -8,6 +8,7 @@
 mod memory;
 mod real;
 
+use std::fmt::Debug;
 use std::io;
 use std::path::Path;
 
@@ -15,7 +16,7 @@ pub use memory::{Cut, Fault, Loss, MemoryDisk, MemoryFile};
 pub use real::{Lock, RealDisk, RealFile};
 
 /// A file system, or the part of it that Castle uses. Cheap to clone; clones share the same files.
-pub trait Disk: Clone + Send + Sync + 'static {
+pub trait Disk: Clone + Debug + Send + Sync + 'static {
     /// An open file.
     type File: File;
 
@@ -41,7 +42,7 @@ pub trait Disk: Clone + Send + Sync + 'static {
 }
 
 /// An open file. Reads and writes name their place, so a file can be shared between threads.
-pub trait File: Send + Sync + 'static {
+pub trait File: Debug + Send + Sync + 'static {
     /// Length in bytes.
     fn length(&self) -> io::Result<u64>;
     /// Reads at most `buffer.len()` bytes at `offset`; 0 at or past the end. May be short.

@@ -42,8 +42,8 @@ pub enum Loss {
         /// Chooses how much.
         seed: u64,
     },
-    /// Power loss: of each file any subset of the unsynced changes, some torn, some with the length on
-    /// disk but zeroes for data; of the names a prefix.
+    /// Power loss: of each file any subset of the unsynced changes, some torn, some without some of their
+    /// sectors, some with the length on disk but zeroes for data; of the names a prefix.
     Subset {
         /// Chooses which.
         seed: u64,

@@ -20,6 +20,9 @@ pub(super) type NodeId = u64;
 /// The directory that always exists.
 const ROOT: NodeId = 0;
 
+/// What a disk writes whole or not at all, in bytes.
+const SECTOR: u64 = 512;
+
 /// Dead nodes kept before they are swept.
 const SWEEP_AFTER: usize = 64;
 
@@ -356,7 +359,7 @@ fn survive(durable: &mut Vec<u8>, pending: &[Change], loss: Loss, file: NodeId) 
         Loss::Subset { seed } => {
             let mut chance = fastrand::Rng::with_seed(seed ^ file.wrapping_mul(0x9E37_79B9_7F4A_7C15));
             for change in pending {
-                match (chance.u8(0..4), change) {
+                match (chance.u8(0..5), change) {
                     (0, _) => {}
                     (1, Change::Write { offset, bytes }) => torn(*offset, bytes, &mut chance).apply(durable),
                     // The length reached the disk, the data did not.
@@ -364,6 +367,8 @@ fn survive(durable: &mut Vec<u8>, pending: &[Change], loss: Loss, file: NodeId) 
                         let end = offset + bytes.len() as u64;
                         Change::SetLength(end.max(durable.len() as u64)).apply(durable);
                     }
+                    // Some sectors of it reached the disk.
+                    (3, Change::Write { offset, bytes }) => holed(*offset, bytes, &mut chance, durable),
                     (_, change) => change.apply(durable),
                 }
             }
@@ -371,12 +376,26 @@ fn survive(durable: &mut Vec<u8>, pending: &[Change], loss: Loss, file: NodeId) 
     }
 }
 
+/// Applies a random choice of the sectors that a write touches; the length grows as if all had been.
+fn holed(offset: u64, bytes: &[u8], chance: &mut fastrand::Rng, durable: &mut Vec<u8>) {
+    let end = offset + bytes.len() as u64;
+    Change::SetLength(end.max(durable.len() as u64)).apply(durable);
+    let mut at = offset;
+    while at < end {
+        let next = ((at / SECTOR + 1) * SECTOR).min(end);
+        if chance.bool() {
+            let part = &bytes[(at - offset) as usize..(next - offset) as usize];
+            Change::Write { offset: at, bytes: part.into() }.apply(durable);
+        }
+        at = next;
+    }
+}
+
 /// The first part of a write: whole sectors half of the time, else any number of bytes.
 fn torn(offset: u64, bytes: &[u8], chance: &mut fastrand::Rng) -> Change {
-    const SECTOR: usize = 512;
     let mut length = chance.usize(0..=bytes.len());
     if chance.bool() {
-        length -= length % SECTOR;
+        length = length.saturating_sub((offset as usize + length) % SECTOR as usize);
     }
     Change::Write { offset, bytes: bytes[..length].into() }
 }
