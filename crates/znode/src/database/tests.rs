@@ -1,0 +1,59 @@
+use zookeeper_wire::txn::{CreateTxn, DeleteTxn};
+use zookeeper_wire::{Acl, Xid};
+
+use super::*;
+
+fn apply(database: &mut Database, zxid: i64, txn: Txn) -> Outcome {
+    let header =
+        TxnHeader { session: SessionId(1), cxid: Xid(0), zxid: Zxid(zxid), time_ms: zxid, kind: txn.kind() };
+    let mut watches = Watches::new(HashKey(0));
+    database.apply(&header, &txn, &mut watches, &mut Vec::new())
+}
+
+fn create(path: &str, parent_cversion: i32) -> Txn {
+    Txn::Create(CreateTxn {
+        path: path.into(),
+        data: None,
+        acl: Acl::open(),
+        ephemeral: false,
+        parent_cversion,
+    })
+}
+
+#[test]
+fn sessions_come_and_go_by_transaction() {
+    let mut database = Database::new(HashKey(0), true);
+    apply(&mut database, 1, Txn::CreateSession { timeout_ms: 4000 });
+    assert_eq!(database.sessions().get(&SessionId(1)), Some(&4000));
+    let ephemeral = Txn::Create(CreateTxn {
+        path: "/e".into(),
+        data: None,
+        acl: Acl::open(),
+        ephemeral: true,
+        parent_cversion: 1,
+    });
+    apply(&mut database, 2, ephemeral);
+    // Old logs do not name the znodes.
+    apply(&mut database, 3, Txn::CloseSession(None));
+    assert_eq!((database.sessions().len(), database.tree().find("/e")), (0, None));
+    assert_eq!(database.last_applied(), Zxid(3));
+}
+
+#[test]
+fn replay_repairs_the_parent_and_nothing_else() {
+    let mut database = Database::new(HashKey(0), true);
+    apply(&mut database, 1, create("/p", 1));
+    apply(&mut database, 5, create("/p/c", 3));
+    let stat = |database: &Database| database.tree().stored_stat(database.tree().find("/p").unwrap());
+    assert_eq!((stat(&database).child_version, stat(&database).pzxid), (3, Zxid(5)));
+    assert_eq!(apply(&mut database, 4, create("/p/c", 2)), Outcome::Failed(ErrorCode::NODE_EXISTS));
+    assert_eq!((stat(&database).child_version, stat(&database).pzxid), (3, Zxid(5)));
+    assert_eq!(apply(&mut database, 7, create("/p/c", 4)), Outcome::Failed(ErrorCode::NODE_EXISTS));
+    assert_eq!((stat(&database).child_version, stat(&database).pzxid), (4, Zxid(7)));
+    let gone = Txn::Delete(DeleteTxn { path: "/p/x".into() });
+    assert_eq!(apply(&mut database, 8, gone), Outcome::Failed(ErrorCode::NO_NODE));
+    assert_eq!(stat(&database).pzxid, Zxid(8));
+    // Logs older than 3.4 do not say the parent's version: it is counted up.
+    apply(&mut database, 9, create("/p/d", -1));
+    assert_eq!(stat(&database).child_version, 5);
+}
