@@ -29,3 +29,7 @@ pub(crate) const PRODUCER_ID_WAIT: Span = Span::seconds(10);
 
 /// First allocation of a response, in bytes, records not counted; it grows by itself.
 pub(crate) const RESPONSE_BYTES_EXPECTED: usize = 256;
+
+/// Topics that one Metadata request may make us create: more than any application subscribes to at
+/// once, few enough that a request with a million made-up names does little harm.
+pub(crate) const AUTO_CREATED_TOPICS_MAX: usize = 1000;

@@ -58,6 +58,7 @@ impl std::fmt::Debug for ErrorCode {
 error_codes! {
     UNKNOWN_SERVER_ERROR = -1 false
     NONE = 0 false
+    OFFSET_OUT_OF_RANGE = 1 false
     CORRUPT_MESSAGE = 2 true
     UNKNOWN_TOPIC_OR_PARTITION = 3 true
     INVALID_FETCH_SIZE = 4 false

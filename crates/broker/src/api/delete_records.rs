@@ -2,6 +2,7 @@
 //! at once and from the disk when its segment is.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use clock::Now;
 use disk::Disk;
@@ -31,11 +32,12 @@ pub(crate) fn serve<D: Disk>(
 ) {
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
+        let name: Arc<str> = topic.name.as_str().into();
         let partitions = topic
             .partitions
             .iter()
             .map(|partition| {
-                let deleted = delete(broker, now, &topic.name, partition);
+                let deleted = delete(broker, now, &name, partition);
                 DeleteRecordsPartitionResult {
                     partition_index: partition.partition_index,
                     low_watermark: *deleted.as_ref().unwrap_or(&-1),
@@ -53,13 +55,13 @@ pub(crate) fn serve<D: Disk>(
 fn delete<D: Disk>(
     broker: &mut Broker<D>,
     now: Now,
-    topic: &str,
+    topic: &Arc<str>,
     asked: &DeleteRecordsPartition,
 ) -> Result<i64, ErrorCode> {
     if cluster::is_internal(topic) {
         return Err(ErrorCode::INVALID_TOPIC_EXCEPTION);
     }
-    let partition = TopicPartition::new(topic, asked.partition_index);
+    let partition = TopicPartition::new(topic.clone(), asked.partition_index);
     let replica = broker.leader(&partition, -1)?;
     let before = if asked.offset == HIGH_WATERMARK { replica.high_watermark() } else { asked.offset };
     if before < 0 {

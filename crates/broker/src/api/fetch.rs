@@ -76,7 +76,7 @@ pub(crate) fn retry<D: Disk>(
     let by_id = waiting.call.api_version >= TOPIC_IDS_SINCE;
     let mut budget = Budget { bytes_left: waiting.bytes_max, bytes: 0 };
     let mut urgent = waiting.plan.targets.is_empty() || patience == Patience::Over;
-    let mut answers = Vec::with_capacity(waiting.plan.targets.len());
+    let mut data = Vec::with_capacity(waiting.plan.targets.len());
     let mut keys = Vec::with_capacity(waiting.plan.targets.len());
     for target in &waiting.plan.targets {
         let read = broker
@@ -87,12 +87,14 @@ pub(crate) fn retry<D: Disk>(
                 keys.push(WatchKey::Partition(partition));
                 Ok(data)
             });
-        let data = read.unwrap_or_else(|error| failed(target, error));
-        urgent |= data.error_code != ErrorCode::NONE || data.diverging_epoch.end_offset >= 0;
-        answers.push((target.clone(), data));
+        let read = read.unwrap_or_else(|error| failed(target, error));
+        urgent |= read.error_code != ErrorCode::NONE || read.diverging_epoch.end_offset >= 0;
+        data.push(read);
     }
     if urgent || budget.bytes >= waiting.bytes_min {
-        return finish(broker, now, waiting.call, waiting.plan.kind, answers, effects);
+        let FetchPlan { targets, kind } = waiting.plan;
+        let answers = targets.into_iter().zip(data).collect();
+        return finish(broker, now, waiting.call, kind, answers, effects);
     }
     let (connection, deadline) = (waiting.call.connection, waiting.deadline);
     broker.purgatory.park(connection, deadline, keys, Parked::Fetch(waiting));

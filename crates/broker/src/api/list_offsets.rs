@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use clock::Now;
 use disk::Disk;
@@ -43,14 +44,15 @@ pub(crate) fn serve<D: Disk>(
     let twice = named_twice(&request);
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
+        let name: Arc<str> = topic.name.as_str().into();
         let partitions = topic
             .partitions
             .iter()
             .map(|asked| {
-                let found = if twice.contains(&(topic.name.clone(), asked.partition_index)) {
+                let partition = TopicPartition::new(name.clone(), asked.partition_index);
+                let found = if twice.contains(&partition) {
                     Err(ErrorCode::INVALID_REQUEST)
                 } else {
-                    let partition = TopicPartition::new(topic.name.as_str(), asked.partition_index);
                     find(broker, call.api_version, isolation, &partition, asked)
                 };
                 answer_to(asked, call.api_version, found)
@@ -137,13 +139,13 @@ fn old_style(asked: &ListOffsetsPartition, found: &Found) -> Vec<i64> {
     offsets
 }
 
-fn named_twice(request: &ListOffsetsRequest) -> BTreeSet<(String, i32)> {
+fn named_twice(request: &ListOffsetsRequest) -> BTreeSet<TopicPartition> {
     let mut seen = BTreeSet::new();
     let mut twice = BTreeSet::new();
     for topic in &request.topics {
         for partition in &topic.partitions {
             if !seen.insert((topic.name.as_str(), partition.partition_index)) {
-                twice.insert((topic.name.clone(), partition.partition_index));
+                twice.insert(TopicPartition::new(topic.name.as_str(), partition.partition_index));
             }
         }
     }

@@ -19,7 +19,7 @@ use kafka_wire::{ErrorCode, Uuid};
 
 use crate::api::create_topics;
 use crate::call::Call;
-use crate::limits::METADATA_WAIT;
+use crate::limits::{AUTO_CREATED_TOPICS_MAX, METADATA_WAIT};
 use crate::purgatory::{Parked, Patience, WatchKey};
 use crate::{Broker, Effect};
 
@@ -37,7 +37,7 @@ pub(crate) struct Waiting {
     call: Call,
     request: MetadataRequest,
     deadline: Moment,
-    /// What to say of the missing topics until they are there.
+    /// What to say of the missing topics until they are there, in the order of their names.
     created: Vec<(Arc<str>, ErrorCode)>,
 }
 
@@ -106,7 +106,8 @@ fn malformed(call: &Call, request: &MetadataRequest) -> Option<MetadataResponse>
     Some(MetadataResponse { topics: topics.collect(), ..Default::default() })
 }
 
-/// Names that are asked for and unknown, each once.
+/// Names that are asked for and unknown, each once and in order. Those above the limit are left for the
+/// client's next attempt.
 fn missing_names(metadata: &Metadata, request: &MetadataRequest) -> Vec<Arc<str>> {
     let topics = request.topics.iter().flatten().filter(|topic| topic.topic_id == Uuid::ZERO);
     let mut names: Vec<Arc<str>> = topics
@@ -116,6 +117,7 @@ fn missing_names(metadata: &Metadata, request: &MetadataRequest) -> Vec<Arc<str>
         .collect();
     names.sort();
     names.dedup();
+    names.truncate(AUTO_CREATED_TOPICS_MAX);
     names
 }
 
@@ -184,10 +186,10 @@ impl View<'_> {
         if let Some(topic) = self.metadata.topic(name) {
             return self.topic(topic);
         }
-        let error_code = match created.iter().find(|(created, _)| **created == *name) {
+        let error_code = match created.binary_search_by(|(created, _)| (**created).cmp(name)) {
             _ if TopicName::parse(name).is_err() => ErrorCode::INVALID_TOPIC_EXCEPTION,
-            Some((_, error)) => *error,
-            None => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+            Ok(index) => created[index].1,
+            Err(_) => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
         };
         MetadataResponseTopic {
             error_code,

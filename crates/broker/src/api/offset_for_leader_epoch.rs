@@ -2,6 +2,7 @@
 //! the point up to which its history is the leader's (KIP-101, KIP-320).
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use clock::Now;
 use disk::Disk;
@@ -27,8 +28,9 @@ pub(crate) fn serve<D: Disk>(
 ) {
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
+        let name: Arc<str> = topic.topic.as_str().into();
         let partitions =
-            topic.partitions.iter().map(|partition| end_of_epoch(broker, &topic.topic, partition)).collect();
+            topic.partitions.iter().map(|partition| end_of_epoch(broker, &name, partition)).collect();
         topics.push(OffsetForLeaderTopicResult { topic: topic.topic, partitions });
     }
     let response = OffsetForLeaderEpochResponse { topics, ..Default::default() };
@@ -37,7 +39,7 @@ pub(crate) fn serve<D: Disk>(
 
 fn end_of_epoch<D: Disk>(
     broker: &mut Broker<D>,
-    topic: &str,
+    topic: &Arc<str>,
     asked: &OffsetForLeaderPartition,
 ) -> EpochEndOffset {
     let unknown = |error_code| EpochEndOffset {
@@ -46,7 +48,7 @@ fn end_of_epoch<D: Disk>(
         leader_epoch: -1,
         end_offset: -1,
     };
-    let partition = TopicPartition::new(topic, asked.partition);
+    let partition = TopicPartition::new(topic.clone(), asked.partition);
     match broker.leader(&partition, asked.current_leader_epoch) {
         Err(error) => unknown(error),
         Ok(replica) => match replica.end_of_epoch(asked.leader_epoch) {

@@ -6,7 +6,6 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use clock::{Moment, Now, Span};
 use disk::Disk;
 use kafka_wire::ErrorCode;
@@ -172,33 +171,50 @@ fn append<D: Disk>(
 }
 
 /// The form that the API asks for, whatever the log could take: one batch, of the current format, in
-/// a codec that the client's version knows.
-fn check_batch(records: &Bytes, version: i16) -> Result<(), AppendError> {
-    const ZSTD: u16 = 4;
+/// a codec that the client's version knows. The order of the checks, and so the errors, are Kafka's.
+fn check_batch(records: &[u8], version: i16) -> Result<(), AppendError> {
+    const ZSTD: u8 = 4;
     let invalid = |message: &str| {
         let error = ErrorCode::INVALID_RECORD;
         Err(AppendError { message: Some(message.into()), ..error.into() })
     };
-    let Some(magic) = records.get(16) else {
+    let Some((length, magic)) = batch_start(records) else {
         return invalid("A produce request must have one record batch per partition");
     };
-    if *magic != 2 {
+    if length < LEGACY_BATCH_BYTES_MIN || !(0..=2).contains(&magic) {
+        return Err(ErrorCode::CORRUPT_MESSAGE.into());
+    }
+    if length > records.len() as i64 {
+        return invalid("A produce request must have one whole record batch per partition");
+    }
+    if magic != 2 {
         return invalid("A produce request must have record batches of magic 2");
     }
-    let word = |at: usize| {
-        records.get(at..at + 4).map(|word| i32::from_be_bytes([word[0], word[1], word[2], word[3]]))
-    };
-    let length = word(8).map(|length| 12 + i64::from(length));
-    let (Some(length), Some(attributes)) = (length, records.get(21..23)) else {
-        return invalid("The record batch is shorter than its header");
-    };
-    if length != records.len() as i64 {
-        return invalid("A produce request must have exactly one record batch per partition");
+    if length < BATCH_BYTES_MIN {
+        return Err(ErrorCode::CORRUPT_MESSAGE.into());
     }
-    if version < 7 && u16::from_be_bytes([attributes[0], attributes[1]]) & 7 == ZSTD {
+    if version < 7 && records[ATTRIBUTES_LOW_BYTE] & 7 == ZSTD {
         return Err(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE.into());
     }
+    if length < records.len() as i64 {
+        return invalid("A produce request must have exactly one record batch per partition");
+    }
     Ok(())
+}
+
+/// Where the second byte of a batch's attributes is, which holds the codec.
+const ATTRIBUTES_LOW_BYTE: usize = 22;
+/// Length of a batch of magic 2 without records.
+const BATCH_BYTES_MIN: i64 = 61;
+/// Length of the shortest message of magic 0 with its offset and size.
+const LEGACY_BATCH_BYTES_MIN: i64 = 12 + 14;
+
+/// Length and magic of the batch at the front, if enough of it is there to tell; the length is what the
+/// batch claims.
+fn batch_start(records: &[u8]) -> Option<(i64, i8)> {
+    let magic = *records.get(16)? as i8;
+    let size = records.get(8..12)?.try_into().ok()?;
+    Some((12 + i64::from(i32::from_be_bytes(size)), magic))
 }
 
 fn refused(index: i32, error: AppendError) -> PartitionProduceResponse {
@@ -266,3 +282,6 @@ fn add_leader_hints<D: Disk>(broker: &Broker<D>, call: &Call, response: &mut Pro
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
