@@ -93,6 +93,15 @@ impl Scratch {
     }
 }
 
+/// What one read brought.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Filled {
+    /// Bytes that were read; 0 means the end of the stream.
+    pub bytes: usize,
+    /// Whether there was room for more, so that the source is probably empty now.
+    pub was_short: bool,
+}
+
 /// Received bytes of one connection that were not yet cut.
 #[derive(Debug)]
 pub struct Inbox {
@@ -133,11 +142,11 @@ impl Inbox {
         self.chunk.len() + self.partial.len()
     }
 
-    /// Reads once from `source`. 0 means the end of the stream, as everywhere.
+    /// Reads once from `source`.
     ///
     /// # Panics
     /// If the inbox is not drained: reading on would mean unbounded memory.
-    pub fn fill(&mut self, source: &mut impl Source, scratch: &mut Scratch) -> io::Result<usize> {
+    pub fn fill(&mut self, source: &mut impl Source, scratch: &mut Scratch) -> io::Result<Filled> {
         assert!(self.is_drained(), "cut what was received before reading more");
         if self.rest_of_large().is_some() {
             return self.fill_large(source);
@@ -146,15 +155,16 @@ impl Inbox {
         scratch.prepare(ahead);
         let read = source.read(&mut scratch.room[ahead..])?;
         if read == 0 {
-            return Ok(0);
+            return Ok(Filled { bytes: 0, was_short: true });
         }
+        let was_short = ahead + read < scratch.room.len();
         scratch.room[..ahead].copy_from_slice(&self.partial);
         self.partial = Vec::new();
         self.chunk = scratch.room.split_to(ahead + read).freeze();
         if self.state == State::Discard {
             self.chunk.clear();
         }
-        Ok(read)
+        Ok(Filled { bytes: read, was_short })
     }
 
     /// Takes bytes that were received by other means.
@@ -237,14 +247,16 @@ impl Inbox {
         (total > limits::LARGE_FRAME_BYTES).then(|| total - self.partial.len())
     }
 
-    fn fill_large(&mut self, source: &mut impl Source) -> io::Result<usize> {
+    fn fill_large(&mut self, source: &mut impl Source) -> io::Result<Filled> {
         let rest = self.rest_of_large().expect("the caller saw a large frame in progress");
         let here = self.partial.len();
         let room = large_room(here, here + rest);
         if self.partial.capacity() < room && self.partial.capacity() - here < limits::READ_BYTES_MIN {
             self.partial.reserve_exact(room - here);
         }
-        source.read_spare(&mut self.partial, rest)
+        let room = rest.min(self.partial.capacity() - here);
+        let bytes = source.read_spare(&mut self.partial, rest)?;
+        Ok(Filled { bytes, was_short: bytes < room })
     }
 }
 

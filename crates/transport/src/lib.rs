@@ -12,7 +12,7 @@ mod outbox;
 pub mod pipe;
 mod stream;
 
-pub use inbox::{Cut, FrameError, FrameRules, Inbox, Scratch};
+pub use inbox::{Cut, Filled, FrameError, FrameRules, Inbox, Scratch};
 pub use listener::{BindError, Listener};
 pub use outbox::{BufferPool, Outbox};
 pub use stream::{Source, Stream};

@@ -47,7 +47,7 @@ fn cut(bytes: &[u8], step: usize) -> (Vec<Cut>, Result<(), FrameError>, Inbox) {
                 Err(error) => return (cuts, Err(error), inbox),
             }
         }
-        if inbox.fill(&mut source, &mut scratch).expect("a slice does not fail") == 0 {
+        if inbox.fill(&mut source, &mut scratch).expect("a slice does not fail").bytes == 0 {
             return (cuts, Ok(()), inbox);
         }
     }
@@ -135,7 +135,7 @@ fn a_claimed_length_costs_memory_only_as_bytes_arrive() {
     let mut source = Trickle { bytes: &bytes, step: 1_000 };
     loop {
         assert_eq!(inbox.next_cut(), Ok(None));
-        let read = inbox.fill(&mut source, &mut scratch).expect("a slice does not fail");
+        let read = inbox.fill(&mut source, &mut scratch).expect("a slice does not fail").bytes;
         if read == 0 {
             break;
         }

@@ -1,0 +1,45 @@
+//! Every bound of this crate, with its unit and its reason.
+
+/// Socket events taken from the kernel in one turn. More wait for the next.
+pub const EVENTS_PER_TURN: usize = 1024;
+
+/// Frames of one connection handed to the service in one turn, so that a client with a deep pipeline
+/// cannot make the others wait for more than some hundred microseconds.
+pub const FRAMES_PER_TURN: usize = 256;
+
+/// Reads of one connection in one turn; with the read buffer of 64 KiB it is at most 1 MiB, or one
+/// large frame more.
+pub const READS_PER_TURN: usize = 16;
+
+/// Connections accepted on one port in one turn.
+pub const ACCEPTS_PER_TURN: usize = 128;
+
+/// How long a port rests after the process ran out of file descriptors or memory, in milliseconds.
+pub const ACCEPT_REST_MS: u64 = 100;
+
+/// Messages that wait in a mailbox. Senders wait for room; what they send is batched already.
+pub const MAILBOX_MESSAGES: usize = 4096;
+
+/// Bytes of replies that a connection may have unwritten before its requests are no longer read.
+pub const BACKLOG_SOFT_BYTES: usize = 1 << 20;
+
+/// Bytes of replies and notifications that a connection may have unwritten before it is closed: its
+/// client does not read. One longer reply is still sent whole if little waits before it.
+pub const BACKLOG_HARD_BYTES: usize = 16 << 20;
+
+/// How long the last bytes for a connection that is being closed may take, in milliseconds.
+pub const LINGER_MS: u64 = 5_000;
+
+/// How long a stopping shard waits for its last bytes to be taken, in milliseconds.
+pub const STOP_FLUSH_MS: u64 = 250;
+
+/// Longest time between two looks for idle connections, in milliseconds.
+pub const SWEEP_MS_MAX: u64 = 30_000;
+
+/// Shortest time between two looks for idle connections, in milliseconds.
+pub const SWEEP_MS_MIN: u64 = 1_000;
+
+/// Bits of a connection's id that name its place; the others count connections.
+pub(crate) const SLOT_BITS: u32 = 24;
+
+const _: () = assert!(BACKLOG_SOFT_BYTES < BACKLOG_HARD_BYTES);
