@@ -27,7 +27,5 @@ pub use log::{Durability, LogEntry, LogFileReader, LogPolicy, LogReader, LogTail
 pub use names::{log_name, log_zxid, snapshot_name, snapshot_zxid};
 pub use purge::purge;
 pub use recovery::{EmptySnapshot, Recovered, Refusal, Restore, recover};
-pub use snapshot::{
-    AclTable, Compression, NodeStat, SnapshotItem, SnapshotReader, SnapshotWriter, newest_snapshots,
-};
+pub use snapshot::{Compression, SnapshotItem, SnapshotReader, SnapshotWriter, newest_snapshots};
 pub use truncate::truncate;

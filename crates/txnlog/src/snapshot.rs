@@ -21,7 +21,7 @@ mod tests;
 use std::path::PathBuf;
 
 use disk::{Disk, File, Open};
-use zookeeper_wire::{Acl, SessionId, Zxid};
+use zookeeper_wire::{Acl, SessionId, StoredStat, Zxid};
 
 pub use compress::Compression;
 pub use reader::SnapshotReader;
@@ -37,9 +37,6 @@ const VERSION: i32 = 2;
 const DATABASE: i64 = -1;
 /// The path that ends the nodes, and the text behind each checksum.
 const END: &str = "/";
-
-/// ACL lists by key. Key -1 stands for the open list and is not in the table.
-pub type AclTable = Vec<(i64, Vec<Acl>)>;
 
 /// One thing that a snapshot says, in the order in which it says them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -67,7 +64,7 @@ pub enum SnapshotItem {
         /// The key of its list; -1 for the open one.
         acl: i64,
         /// The rest.
-        stat: NodeStat,
+        stat: StoredStat,
     },
     /// The sum over the tree at a transaction. A fuzzy snapshot holds later changes too, so the sum is
     /// compared when the log has been replayed up to that transaction.
@@ -81,29 +78,6 @@ pub enum SnapshotItem {
     },
     /// The last transaction applied when the writing ended; at least that of the file's name.
     Last(Zxid),
-}
-
-/// What is stored of a znode besides path, data and ACL.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct NodeStat {
-    /// The transaction that created it.
-    pub czxid: Zxid,
-    /// The transaction that last set its data.
-    pub mzxid: Zxid,
-    /// When it was created, in milliseconds since 1970.
-    pub ctime: i64,
-    /// When its data was last set, likewise.
-    pub mtime: i64,
-    /// Changes of the data.
-    pub version: i32,
-    /// Children ever created (clients see another number).
-    pub cversion: i32,
-    /// Changes of the ACL.
-    pub aversion: i32,
-    /// The session that owns it, or the mark of a container or TTL node, or 0.
-    pub ephemeral_owner: i64,
-    /// The transaction that last changed the set of children.
-    pub pzxid: Zxid,
 }
 
 /// The newest `count` snapshots that are whole as far as their ends tell, newest first.

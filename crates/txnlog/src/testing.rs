@@ -9,8 +9,8 @@ use zookeeper_wire::txn::{SetDataTxn, Txn, TxnDigest, TxnEntry, TxnHeader};
 use zookeeper_wire::{SessionId, Xid, Zxid};
 
 use crate::{
-    Compression, Directories, EmptySnapshot, Error, LogPolicy, NodeStat, Recovered, Refusal, Restore,
-    SnapshotItem, SnapshotWriter, recover,
+    Compression, Directories, EmptySnapshot, Error, LogPolicy, Recovered, Refusal, Restore, SnapshotItem,
+    SnapshotWriter, StoredStat, recover,
 };
 
 pub(crate) fn directories() -> Directories {
@@ -91,7 +91,7 @@ pub(crate) fn recovered(disk: &MemoryDisk) -> Result<(Collected, Recovered<Memor
 pub(crate) fn snapshot(disk: &MemoryDisk, zxid: i64) -> Result<(), Error> {
     let at = directories();
     let mut writer = SnapshotWriter::create(disk, &at, Zxid(zxid), Compression::None, &[], &[])?;
-    writer.node("", Some(b""), -1, &NodeStat::default())?;
+    writer.node("", Some(b""), -1, &StoredStat::default())?;
     writer.finish(Some(0))?;
     Ok(())
 }

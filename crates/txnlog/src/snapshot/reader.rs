@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use disk::{Disk, Open};
 use simd_adler32::Adler32;
-use zookeeper_wire::{Acl, Permissions, SessionId, Zxid};
+use zookeeper_wire::{Acl, Permissions, SessionId, StoredStat, Zxid};
 
 use super::compress::Unpack;
-use super::{Compression, END, MAGIC, NodeStat, SnapshotItem, VERSION};
+use super::{Compression, END, MAGIC, SnapshotItem, VERSION};
 use crate::limits::{FIELD_BYTES_MAX, SNAPSHOT_TAIL_BYTES_MAX};
 use crate::stream::{JuteRead, Source};
 use crate::{Error, snapshot_zxid};
@@ -124,14 +124,14 @@ impl<D: Disk> SnapshotReader<D> {
         }
         let data = stream.buffer(FIELD_BYTES_MAX)?;
         let acl = stream.i64()?;
-        let stat = NodeStat {
+        let stat = StoredStat {
             czxid: Zxid(stream.i64()?),
             mzxid: Zxid(stream.i64()?),
             ctime: stream.i64()?,
             mtime: stream.i64()?,
             version: stream.i32()?,
-            cversion: stream.i32()?,
-            aversion: stream.i32()?,
+            child_version: stream.i32()?,
+            acl_version: stream.i32()?,
             ephemeral_owner: stream.i64()?,
             pzxid: Zxid(stream.i64()?),
         };

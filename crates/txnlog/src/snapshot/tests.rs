@@ -22,7 +22,7 @@ fn nodes(count: i64) -> Vec<SnapshotItem> {
         path,
         data: (index % 3 != 0).then(|| vec![index as u8; (index * 37 % 5000) as usize]),
         acl: index % 3 - 1,
-        stat: NodeStat {
+        stat: StoredStat {
             czxid: Zxid(index),
             mzxid: Zxid(index + 1),
             ctime: index + 2,

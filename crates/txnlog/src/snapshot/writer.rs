@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use disk::{Disk, File, Open};
 use simd_adler32::Adler32;
-use zookeeper_wire::{Acl, SessionId, Zxid};
+use zookeeper_wire::{Acl, SessionId, StoredStat, Zxid};
 
 use super::compress::Pack;
-use super::{Compression, DATABASE, END, MAGIC, NodeStat, VERSION};
+use super::{Compression, DATABASE, END, MAGIC, VERSION};
 use crate::names::UNFINISHED_PREFIX;
 use crate::stream::Sink;
 use crate::{Directories, Error, directories, snapshot_name};
@@ -44,7 +44,7 @@ impl<D: Disk> SnapshotWriter<D> {
         zxid: Zxid,
         compression: Compression,
         sessions: &[(SessionId, i32)],
-        acls: &[(i64, Vec<Acl>)],
+        acls: &[(i64, &[Acl])],
     ) -> Result<Self, Error> {
         let name = snapshot_name(zxid, compression);
         let unfinished = at.snapshots.join(format!("{UNFINISHED_PREFIX}{name}"));
@@ -57,7 +57,7 @@ impl<D: Disk> SnapshotWriter<D> {
         Ok(writer)
     }
 
-    fn start(&mut self, sessions: &[(SessionId, i32)], acls: &[(i64, Vec<Acl>)]) -> io::Result<()> {
+    fn start(&mut self, sessions: &[(SessionId, i32)], acls: &[(i64, &[Acl])]) -> io::Result<()> {
         let into = &mut self.into;
         into.i32(MAGIC);
         into.i32(VERSION);
@@ -72,7 +72,7 @@ impl<D: Disk> SnapshotWriter<D> {
         for (key, list) in acls {
             into.i64(*key);
             into.length(list.len())?;
-            for acl in list {
+            for acl in *list {
                 into.i32(acl.permissions.0);
                 into.bytes(acl.scheme.as_bytes())?;
                 into.bytes(acl.id.as_bytes())?;
@@ -83,13 +83,19 @@ impl<D: Disk> SnapshotWriter<D> {
     }
 
     /// Adds a node. The first is the root, whose path is empty; the parent of each later one came before.
-    pub fn node(&mut self, path: &str, data: Option<&[u8]>, acl: i64, stat: &NodeStat) -> Result<(), Error> {
+    pub fn node(
+        &mut self,
+        path: &str,
+        data: Option<&[u8]>,
+        acl: i64,
+        stat: &StoredStat,
+    ) -> Result<(), Error> {
         debug_assert!(path != END && path.is_empty() == (self.nodes == 0), "the root's path is empty");
         self.nodes += 1;
         self.write_node(path, data, acl, stat).map_err(|error| self.failed(error))
     }
 
-    fn write_node(&mut self, path: &str, data: Option<&[u8]>, acl: i64, stat: &NodeStat) -> io::Result<()> {
+    fn write_node(&mut self, path: &str, data: Option<&[u8]>, acl: i64, stat: &StoredStat) -> io::Result<()> {
         let into = &mut self.into;
         into.bytes(path.as_bytes())?;
         match data {
@@ -99,7 +105,7 @@ impl<D: Disk> SnapshotWriter<D> {
         for number in [acl, stat.czxid.0, stat.mzxid.0, stat.ctime, stat.mtime] {
             into.i64(number);
         }
-        for number in [stat.version, stat.cversion, stat.aversion] {
+        for number in [stat.version, stat.child_version, stat.acl_version] {
             into.i32(number);
         }
         into.i64(stat.ephemeral_owner);
