@@ -1,1 +1,52 @@
 //! Consumer groups and their offsets as a log-replicated state machine.
+//!
+//! [`Groups`] holds the groups of those partitions of `__consumer_offsets` that this broker leads. It is
+//! told of requests, of records that became durable, and of time; it answers requests and asks for
+//! records to be appended. It has no clock, socket, log or randomness of its own, and nothing that a
+//! record stands for is acknowledged or shown before that record is durable.
+//!
+//! What is not here: which broker coordinates which group (the broker asks the cluster's metadata), the
+//! versions of requests and responses (the broker's `api` files), permissions, and the assignment of
+//! partitions to members, which in the classic protocol is the members' own business.
+//!
+//! Source: the classic group protocol of Kafka 3.9 (KIP-62, 134, 345, 389, 394, 496, 814, 848's records).
+
+mod commit;
+mod delete;
+mod describe;
+mod effect;
+mod fetch;
+mod group;
+mod groups;
+mod heartbeat;
+mod input;
+mod join;
+mod leave;
+pub mod limits;
+mod load;
+mod member;
+mod offsets;
+mod rebalance;
+mod record;
+mod settings;
+mod shard;
+mod subscription;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod timers;
+mod turn;
+mod write;
+
+pub use effect::{
+    Answer, Description, Effect, Fetched, FetchedPartition, Joined, JoinedMember, Left, ListedGroup,
+    MemberDescription, Outcome, Record, Synced, WriteToken,
+};
+pub use groups::Groups;
+pub use input::{
+    CommitRequest, HeartbeatRequest, Input, JoinRequest, LeaveRequest, LeavingMember, LoadedBatch,
+    OffsetCommit, Producer, RequestToken, SyncRequest,
+};
+pub use member::Protocol;
+pub use record::{Key, OffsetValue};
+pub use settings::Settings;

@@ -1,0 +1,159 @@
+//! Removal of offsets and groups: DeleteGroups, OffsetDelete, deleted topics, and old age.
+//!
+//! Whatever the reason, tombstones are written first and the memory follows when they are durable.
+
+use std::collections::BTreeSet;
+
+use kafka_wire::ErrorCode;
+
+use crate::effect::{Outcome, Record};
+use crate::group::{Group, State};
+use crate::limits::TOMBSTONES_PER_APPEND_MAX;
+use crate::offsets::TopicPartition;
+use crate::record;
+use crate::turn::Turn;
+use crate::write::{Then, Write};
+
+impl Group {
+    /// Starts to delete the group with all it keeps. True if that is done at once, because nothing of
+    /// it is in the log.
+    pub(crate) fn delete(&mut self, turn: &mut Turn<'_>, then: Then) -> Result<bool, ErrorCode> {
+        match self.state() {
+            State::Dead => Err(ErrorCode::GROUP_ID_NOT_FOUND),
+            State::PreparingRebalance | State::CompletingRebalance | State::Stable => {
+                Err(ErrorCode::NON_EMPTY_GROUP)
+            }
+            State::Empty => {
+                let offsets = self.offsets.partitions(None);
+                self.become_state(State::Dead, turn.wall_ms());
+                Ok(!self.write_tombstones(turn, offsets, true, then))
+            }
+        }
+    }
+
+    /// OffsetDelete. Topics that members may be reading are spared. Answers at once if there is
+    /// nothing to write.
+    pub(crate) fn delete_offsets(
+        &mut self,
+        turn: &mut Turn<'_>,
+        topics: Vec<(String, Vec<i32>)>,
+        then: impl FnOnce(Vec<Outcome>) -> Then,
+    ) -> Result<Option<Then>, ErrorCode> {
+        if self.is(State::Dead) {
+            return Err(ErrorCode::GROUP_ID_NOT_FOUND);
+        }
+        if !self.is(State::Empty) && !self.is_consumer() {
+            return Err(ErrorCode::NON_EMPTY_GROUP);
+        }
+        let mut outcomes = Vec::new();
+        let mut doomed = Vec::new();
+        let kept: BTreeSet<TopicPartition> = self.offsets.partitions(None).into_iter().collect();
+        for (topic, partitions) in topics {
+            let in_use = !self.is(State::Empty) && self.is_subscribed(&topic);
+            let error = if in_use { ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC } else { ErrorCode::NONE };
+            for partition in partitions {
+                let at = TopicPartition { topic: topic.clone(), partition };
+                if !in_use && kept.contains(&at) {
+                    doomed.push(at);
+                }
+                outcomes.push(Outcome { topic: topic.clone(), partition, error });
+            }
+        }
+        let then = then(outcomes);
+        if doomed.is_empty() {
+            return Ok(Some(then));
+        }
+        let was_written = self.write_tombstones(turn, doomed, false, then);
+        assert!(was_written, "there was something to write");
+        Ok(None)
+    }
+
+    /// The topic is gone, and with it the meaning of its offsets.
+    pub(crate) fn topic_deleted(&mut self, turn: &mut Turn<'_>, topic: &str) {
+        let offsets = self.offsets.partitions(Some(topic));
+        if !offsets.is_empty() && !self.is(State::Dead) {
+            self.write_tombstones(turn, offsets, false, Then::Nothing);
+        }
+    }
+
+    /// Forgets offsets that are too old, and the group itself if nothing is left. True if the group
+    /// can be dropped at once.
+    pub(crate) fn expire(&mut self, turn: &mut Turn<'_>) -> bool {
+        if self.is(State::Dead) {
+            return false;
+        }
+        let offsets = self.expired_offsets(turn);
+        let all_gone = self.offsets.partitions(None).len() == offsets.len();
+        if self.is(State::Empty) && self.pending() == 0 && all_gone {
+            self.become_state(State::Dead, turn.wall_ms());
+            return !self.write_tombstones(turn, offsets, true, Then::Nothing);
+        }
+        if !offsets.is_empty() {
+            self.write_tombstones(turn, offsets, false, Then::Nothing);
+        }
+        false
+    }
+
+    fn expired_offsets(&self, turn: &Turn<'_>) -> Vec<TopicPartition> {
+        let retention_ms = i64::try_from(turn.settings.offsets_retention.as_ms()).unwrap_or(i64::MAX);
+        let now_ms = turn.wall_ms();
+        match (&self.protocol_type, self.state()) {
+            // A group that had members: from the moment when the last one left.
+            (Some(_), State::Empty) => {
+                let since = self.state_since_ms;
+                let base_ms = |committed: &crate::offsets::Committed| since.unwrap_or(committed.committed_ms);
+                self.offsets.expired(now_ms, retention_ms, base_ms, |_| false)
+            }
+            // One that has members: those topics that nobody subscribes to any more.
+            (Some(_), State::Stable) => {
+                let Some(topics) = self.subscribed() else { return Vec::new() };
+                let in_use = |topic: &str| topics.contains(topic);
+                self.offsets.expired(now_ms, retention_ms, |committed| committed.committed_ms, in_use)
+            }
+            // One that only keeps offsets.
+            (None, _) => {
+                self.offsets.expired(now_ms, retention_ms, |committed| committed.committed_ms, |_| false)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Writes tombstones in appends of a bearable size; `then` hangs on the last. False if there is
+    /// nothing to write: the group has neither offsets nor a record of its own.
+    fn write_tombstones(
+        &mut self,
+        turn: &mut Turn<'_>,
+        mut offsets: Vec<TopicPartition>,
+        whole: bool,
+        then: Then,
+    ) -> bool {
+        // A group that never had a generation was never written.
+        let has_record = whole && self.generation > 0;
+        if offsets.is_empty() && !has_record {
+            return false;
+        }
+        while offsets.len() > TOMBSTONES_PER_APPEND_MAX {
+            let rest = offsets.split_off(TOMBSTONES_PER_APPEND_MAX);
+            self.append_tombstones(turn, std::mem::replace(&mut offsets, rest), false, false, Then::Nothing);
+        }
+        self.append_tombstones(turn, offsets, has_record, whole, then);
+        true
+    }
+
+    fn append_tombstones(
+        &mut self,
+        turn: &mut Turn<'_>,
+        offsets: Vec<TopicPartition>,
+        with_group: bool,
+        whole: bool,
+        then: Then,
+    ) {
+        let of_offset = |at: &TopicPartition| Record { key: record::offset_key(&self.id, at), value: None };
+        let mut records: Vec<Record> = offsets.iter().map(of_offset).collect();
+        if with_group {
+            records.push(Record { key: record::group_key(&self.id), value: None });
+        }
+        let write = Write::Removal { group: self.id.clone(), offsets, whole, then };
+        turn.append(self.partition, None, records, write);
+    }
+}

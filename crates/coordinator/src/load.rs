@@ -1,0 +1,137 @@
+//! Reading a partition of `__consumer_offsets` into groups, when this broker comes to lead it.
+//!
+//! The last record of a key counts; records of a transaction count when its marker says so. What
+//! cannot be read is left out and told, so that one broken record does not cost all groups.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use clock::Moment;
+
+use crate::group::Group;
+use crate::input::LoadedBatch;
+use crate::join::span;
+use crate::member::{Member, Protocol};
+use crate::offsets::{Offsets, TopicPartition};
+use crate::record::{self, GroupValue, Key};
+
+/// What was read so far.
+#[derive(Default, Debug)]
+pub(crate) struct Loader {
+    offsets: BTreeMap<String, Offsets>,
+    groups: BTreeMap<String, GroupValue>,
+    /// Records that could not be read, by reason, for the log.
+    unread: BTreeMap<&'static str, usize>,
+}
+
+impl Loader {
+    pub(crate) fn read(&mut self, batch: LoadedBatch) {
+        match batch {
+            LoadedBatch::Records { base_offset, transaction_of, records } => {
+                for (key, value) in records {
+                    if let Err(reason) = self.read_record(base_offset, transaction_of, &key, value) {
+                        *self.unread.entry(reason).or_default() += 1;
+                    }
+                }
+            }
+            LoadedBatch::Marker { producer_id, committed } => {
+                for offsets in self.offsets.values_mut() {
+                    offsets.end_transaction(producer_id, committed);
+                }
+            }
+        }
+    }
+
+    fn read_record(
+        &mut self,
+        base_offset: i64,
+        transaction_of: Option<i64>,
+        key: &Bytes,
+        value: Option<Bytes>,
+    ) -> Result<(), &'static str> {
+        match Key::decode(key).map_err(|_| "keys that are malformed")? {
+            Key::Offset { group, topic, partition } => {
+                let at = TopicPartition { topic, partition };
+                let offsets = self.offsets.entry(group).or_default();
+                let Some(value) = value else {
+                    match transaction_of {
+                        Some(producer) => offsets.drop_held_back(producer, &at),
+                        None => offsets.remove_committed(&at),
+                    }
+                    return Ok(());
+                };
+                let mut committed = record::read_offset(&value)
+                    .map_err(|_| "offsets that are malformed or of a later version")?;
+                committed.position = base_offset;
+                match transaction_of {
+                    Some(producer) => offsets.hold_back(producer, at, committed),
+                    None => offsets.commit(at, committed),
+                }
+            }
+            Key::Group { group } => match value {
+                Some(value) => {
+                    let value = record::read_group(&value)
+                        .map_err(|_| "groups that are malformed or of a later version")?;
+                    self.groups.insert(group, value);
+                }
+                None => {
+                    self.groups.remove(&group);
+                }
+            },
+            Key::Unknown { .. } => return Err("records of kinds that are not known"),
+        }
+        Ok(())
+    }
+
+    /// The groups, and what to say about what was left out.
+    pub(crate) fn finish(mut self, partition: i32, now_ms: i64) -> (BTreeMap<Arc<str>, Group>, Vec<String>) {
+        let mut groups = BTreeMap::new();
+        for (id, value) in self.groups {
+            let id: Arc<str> = Arc::from(id);
+            let mut group = Group::new(id.clone(), partition, now_ms);
+            restore(&mut group, value);
+            groups.insert(id, group);
+        }
+        self.offsets.retain(|_, offsets| !offsets.is_empty());
+        for (id, offsets) in self.offsets {
+            let id: Arc<str> = Arc::from(id);
+            let group = groups.entry(id.clone()).or_insert_with(|| Group::new(id, partition, now_ms));
+            group.offsets = offsets;
+        }
+        let tell =
+            |(reason, count)| format!("__consumer_offsets-{partition}: {count} {reason} were left out");
+        (groups, self.unread.into_iter().map(tell).collect())
+    }
+}
+
+fn restore(group: &mut Group, value: GroupValue) {
+    let protocol = value.protocol.clone().unwrap_or_default();
+    let to_member = |member: record::MemberValue| Member {
+        id: Arc::from(member.id),
+        instance_id: member.instance_id,
+        client_id: member.client_id,
+        client_host: member.client_host,
+        session_timeout: span(member.session_timeout_ms),
+        rebalance_timeout: span(member.rebalance_timeout_ms),
+        protocols: vec![Protocol { name: protocol.clone(), metadata: member.subscription }],
+        assignment: member.assignment,
+        joining: None,
+        syncing: None,
+        is_new: false,
+        expires: Moment::default(),
+        alarm: None,
+    };
+    let mut members: BTreeMap<Arc<str>, Member> = BTreeMap::new();
+    for member in value.members.into_iter().map(to_member) {
+        members.insert(member.id.clone(), member);
+    }
+    group.restore(
+        value.generation,
+        Some(value.protocol_type),
+        value.protocol,
+        value.leader,
+        value.state_since_ms,
+        members.into_values().collect(),
+    );
+}
