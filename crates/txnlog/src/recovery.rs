@@ -1,7 +1,7 @@
 //! From a directory to a running server: the newest snapshot that is whole, the log behind it, and a
 //! writer at its end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use disk::Disk;
 use zookeeper_wire::Zxid;
@@ -14,13 +14,17 @@ use crate::{
     Directories, Error, LogPolicy, LogReader, LogWriter, SnapshotItem, SnapshotReader, Torn, newest_snapshots,
 };
 
-/// What is rebuilt. [`recover`] calls `reset`, then `item` for each item of a snapshot (and again from
-/// `reset`, if that snapshot turned out to be damaged), then `txn` for each transaction behind it.
+/// What is rebuilt. [`recover`] calls `reset`, then `item` for each item of a snapshot and `loaded` at its
+/// end (and again from `reset`, if that snapshot turned out to be damaged), then `txn` for each
+/// transaction behind it. Without any snapshot there is only the `reset`.
 pub trait Restore {
     /// Forget everything: the state is that of a new, empty server.
     fn reset(&mut self);
     /// An item of the snapshot, in the snapshot's order. A refusal makes recovery try an older one.
     fn item(&mut self, item: SnapshotItem) -> Result<(), Refusal>;
+    /// The snapshot is whole and its seals fit; it holds every transaction up to `zxid`. A refusal makes
+    /// recovery try an older one.
+    fn loaded(&mut self, zxid: Zxid) -> Result<(), Refusal>;
     /// A transaction of the log, in order. Snapshots are fuzzy: it may be there already, in whole or in
     /// part, which is no reason to refuse. A refusal ends recovery.
     fn txn(&mut self, entry: TxnEntry) -> Result<(), Refusal>;
@@ -105,7 +109,7 @@ fn load_snapshot<D: Disk>(
     let tried = candidates.len();
     for (zxid, _, path) in candidates {
         state.reset();
-        match load(disk, &path, state) {
+        match load(disk, &path, zxid, state) {
             Ok(()) => return Ok((Some(zxid), damaged)),
             // The disk itself failing says nothing about the file.
             Err(error @ Error::Disk { .. }) => return Err(error),
@@ -121,12 +125,12 @@ fn load_snapshot<D: Disk>(
     }
 }
 
-fn load<D: Disk>(disk: &D, path: &std::path::Path, state: &mut impl Restore) -> Result<(), Error> {
+fn load<D: Disk>(disk: &D, path: &Path, zxid: Zxid, state: &mut impl Restore) -> Result<(), Error> {
     let mut reader = SnapshotReader::open(disk, path)?;
     while let Some(item) = reader.next().transpose()? {
         state.item(item).map_err(|refusal| Error::corrupt(path, 0, refusal.0))?;
     }
-    Ok(())
+    state.loaded(zxid).map_err(|refusal| Error::corrupt(path, 0, refusal.0))
 }
 
 /// Removes the snapshots that a crash left unfinished.

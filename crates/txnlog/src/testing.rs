@@ -6,11 +6,11 @@ use bytes::Bytes;
 use disk::MemoryDisk;
 use zookeeper_wire::jute::Writer;
 use zookeeper_wire::txn::{SetDataTxn, Txn, TxnDigest, TxnEntry, TxnHeader};
-use zookeeper_wire::{SessionId, Xid, Zxid};
+use zookeeper_wire::{SessionId, StoredStat, Xid, Zxid};
 
 use crate::{
     Compression, Directories, EmptySnapshot, Error, LogPolicy, Recovered, Refusal, Restore, SnapshotItem,
-    SnapshotWriter, StoredStat, recover,
+    SnapshotWriter, recover,
 };
 
 pub(crate) fn directories() -> Directories {
@@ -45,6 +45,7 @@ pub(crate) fn data(zxid: i64, length: usize) -> Vec<u8> {
 #[derive(Default, Debug)]
 pub(crate) struct Collected {
     pub(crate) items: Vec<SnapshotItem>,
+    pub(crate) loaded: Option<Zxid>,
     pub(crate) txns: Vec<TxnEntry>,
     /// Refuses the item of this index.
     pub(crate) refuse_item: Option<usize>,
@@ -59,6 +60,7 @@ impl Collected {
 impl Restore for Collected {
     fn reset(&mut self) {
         self.items.clear();
+        self.loaded = None;
         self.txns.clear();
     }
 
@@ -67,6 +69,11 @@ impl Restore for Collected {
             return Err(Refusal("refused".into()));
         }
         self.items.push(item);
+        Ok(())
+    }
+
+    fn loaded(&mut self, zxid: Zxid) -> Result<(), Refusal> {
+        self.loaded = Some(zxid);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ fn sessions() -> Vec<(SessionId, i32)> {
     vec![(SessionId(0x1_0000_0000_0001), 30_000), (SessionId(-5), 4_000)]
 }
 
-fn acls() -> AclTable {
+fn acls() -> Vec<(i64, Vec<Acl>)> {
     vec![
         (1, vec![Acl::new(Permissions::READ, "digest", "user:hash"), Acl::world(Permissions::ALL)]),
         (2, vec![]),
@@ -28,8 +28,8 @@ fn nodes(count: i64) -> Vec<SnapshotItem> {
             ctime: index + 2,
             mtime: index + 3,
             version: index as i32 + 4,
-            cversion: index as i32 + 5,
-            aversion: index as i32 + 6,
+            child_version: index as i32 + 5,
+            acl_version: index as i32 + 6,
             ephemeral_owner: -index,
             pzxid: Zxid(index + 8),
         },
@@ -41,8 +41,9 @@ fn nodes(count: i64) -> Vec<SnapshotItem> {
 
 fn write(disk: &MemoryDisk, zxid: i64, compression: Compression, count: i64) -> PathBuf {
     let at = directories();
-    let mut writer =
-        SnapshotWriter::create(disk, &at, Zxid(zxid), compression, &sessions(), &acls()).unwrap();
+    let acls = acls();
+    let acls: Vec<_> = acls.iter().map(|(key, list)| (*key, &list[..])).collect();
+    let mut writer = SnapshotWriter::create(disk, &at, Zxid(zxid), compression, &sessions(), &acls).unwrap();
     for item in nodes(count) {
         let SnapshotItem::Node { path, data, acl, stat } = item else { unreachable!() };
         writer.node(&path, data.as_deref(), acl, &stat).unwrap();
@@ -233,7 +234,7 @@ fn a_snapshot_that_the_tree_refuses_is_passed_over_and_forgotten() {
     write(&disk, 5, Compression::None, 4);
     let mut state = Collected { refuse_item: Some(6), ..Collected::default() };
     let found = recover(&disk, &directories(), policy(), EmptySnapshot::Refused, &mut state).unwrap();
-    assert_eq!(found.snapshot, Some(Zxid(3)));
+    assert_eq!((found.snapshot, state.loaded), (Some(Zxid(3)), Some(Zxid(3))));
     assert_eq!(
         state.items.len(),
         3,
