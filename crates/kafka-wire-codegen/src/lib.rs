@@ -11,6 +11,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use table::Table;
 
+/// The tables of the APIs, below the `kafka-wire` crate.
+pub const MESSAGE_TABLES: &str = "tables";
+
+/// The tables of the records, below the `kafka-wire` crate.
+pub const RECORD_TABLES: &str = "tables/records";
+
 /// A generated file: where it belongs below the `kafka-wire` crate, and its text.
 #[derive(Debug)]
 pub struct Output {
@@ -98,8 +104,8 @@ pub fn check(home: &Path, outputs: &[Output]) -> Result<(), CodegenError> {
 /// # Errors
 /// See [`CodegenError`].
 pub fn generate(home: &Path) -> Result<Vec<Output>, CodegenError> {
-    let messages = tables(&home.join("tables"))?;
-    let records = tables(&home.join("tables/records"))?;
+    let messages = tables(&home.join(MESSAGE_TABLES))?;
+    let records = tables(&home.join(RECORD_TABLES))?;
     let mut outputs = Vec::new();
     for (folder, doc, tables) in [
         ("message", "Requests and responses, one module per API.", &messages),
@@ -119,11 +125,16 @@ pub fn generate(home: &Path) -> Result<Vec<Output>, CodegenError> {
             });
         }
     }
+    outputs.push(Output { path: "tests/tables/every.rs".into(), text: emit::every(&messages, &records) });
     outputs.push(Output { path: "src/api_key.rs".into(), text: emit::api_keys(&messages) });
     format(home, outputs)
 }
 
-fn tables(folder: &Path) -> Result<Vec<Table>, CodegenError> {
+/// Reads the tables in `folder`, in order of their names.
+///
+/// # Errors
+/// A file that cannot be read, or that does not follow the notation.
+pub fn tables(folder: &Path) -> Result<Vec<Table>, CodegenError> {
     let failed = |error| CodegenError::File(folder.to_owned(), error);
     let mut paths: Vec<PathBuf> = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {

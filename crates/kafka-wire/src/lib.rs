@@ -4,6 +4,8 @@
 //! bytes and is bounded by them; encoding gives a [`Frame`] whose record bytes were never copied.
 
 mod api_key;
+pub mod batch;
+pub mod compression;
 mod error_code;
 mod frame;
 mod header;

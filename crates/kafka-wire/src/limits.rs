@@ -19,3 +19,15 @@ pub const SEGMENT_BYTES_MIN: usize = 1024;
 
 /// Bytes of the longest string that classic (two-byte length) encoding can carry.
 pub const CLASSIC_STRING_BYTES_MAX: usize = i16::MAX as usize;
+
+/// Bytes that the records of one batch may unpack to, unless the caller says otherwise.
+///
+/// Kafka has no such bound. The largest batch it stores by default is 1 MiB packed; a hundred times that is
+/// beyond what real data compresses to and still cheap to refuse.
+pub const BATCH_UNPACKED_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// Base-two logarithm of the largest zstd window, in bytes; the reference decoder refuses more, too.
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+
+/// Bytes that an unpacked buffer reserves before anything proved to be there.
+pub const UNPACK_RESERVE_BYTES_MAX: usize = 64 * 1024;

@@ -1,0 +1,202 @@
+//! Makes batches: for producers, for the internal topics, and for the log cleaner.
+
+use super::{
+    Attributes, BatchHeader, CRC_FROM, HEADER_LEN, MAGIC, PREFIX_LEN, Record, RecordHeader, TimestampType,
+};
+use crate::Writer;
+use crate::compression::{Codec, compress};
+use bytes::Bytes;
+
+/// What an idempotent producer stamps on its batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProducerStamp {
+    /// Producer id.
+    pub id: i64,
+    /// Producer epoch.
+    pub epoch: i16,
+    /// Sequence number of the batch's first record; -1 in control batches.
+    pub base_sequence: i32,
+    /// Whether the batch belongs to a transaction.
+    pub transactional: bool,
+}
+
+/// A batch in the making.
+///
+/// Records come in ascending order of offset. Their timestamps are relative to the first record's.
+#[derive(Debug)]
+pub struct BatchBuilder {
+    header: BatchHeader,
+    body: Writer,
+    body_len: usize,
+    codec: Codec,
+    next_offset: i64,
+}
+
+impl BatchBuilder {
+    /// An empty batch whose first record will be at `base_offset` (0 from a producer).
+    pub fn new(base_offset: i64) -> BatchBuilder {
+        let header = BatchHeader {
+            base_offset,
+            partition_leader_epoch: -1,
+            magic: MAGIC,
+            base_timestamp: -1,
+            max_timestamp: -1,
+            producer_id: -1,
+            producer_epoch: -1,
+            base_sequence: -1,
+            ..BatchHeader::default()
+        };
+        BatchBuilder {
+            header,
+            body: Writer::new(),
+            body_len: 0,
+            codec: Codec::None,
+            next_offset: base_offset,
+        }
+    }
+
+    /// Packs the records with `codec`.
+    #[must_use]
+    pub fn codec(mut self, codec: Codec) -> BatchBuilder {
+        self.codec = codec;
+        self
+    }
+
+    /// Stamps the batch as an idempotent producer's.
+    #[must_use]
+    pub fn producer(mut self, stamp: ProducerStamp) -> BatchBuilder {
+        self.header.producer_id = stamp.id;
+        self.header.producer_epoch = stamp.epoch;
+        self.header.base_sequence = stamp.base_sequence;
+        self.header.attributes = self.header.attributes.with(Attributes::TRANSACTIONAL, stamp.transactional);
+        self
+    }
+
+    /// Marks the batch as a control batch.
+    #[must_use]
+    pub fn control(mut self) -> BatchBuilder {
+        self.header.attributes = self.header.attributes.with(Attributes::CONTROL, true);
+        self
+    }
+
+    /// Stamps the epoch of the leader that appends the batch.
+    #[must_use]
+    pub fn leader_epoch(mut self, epoch: i32) -> BatchBuilder {
+        self.header.partition_leader_epoch = epoch;
+        self
+    }
+
+    /// Says whose clock the timestamps come from.
+    #[must_use]
+    pub fn timestamp_type(mut self, timestamp_type: TimestampType) -> BatchBuilder {
+        let append = timestamp_type == TimestampType::LogAppendTime;
+        self.header.attributes = self.header.attributes.with(Attributes::LOG_APPEND_TIME, append);
+        self
+    }
+
+    /// Adds a record at the next offset.
+    pub fn append(
+        &mut self,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[RecordHeader],
+    ) {
+        self.append_at(self.next_offset, timestamp, key, value, headers);
+    }
+
+    /// Adds a record where it was: for the log cleaner, which leaves gaps.
+    pub fn push(&mut self, record: &Record) {
+        let (key, value) = (record.key.as_deref(), record.value.as_deref());
+        self.append_at(record.offset, record.timestamp, key, value, &record.headers);
+    }
+
+    fn append_at(
+        &mut self,
+        offset: i64,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[RecordHeader],
+    ) {
+        assert!(offset >= self.next_offset, "records come in ascending order of offset");
+        if self.header.record_count == 0 {
+            self.header.base_timestamp = timestamp;
+        }
+        let offset_delta =
+            i32::try_from(offset - self.header.base_offset).expect("a batch spans less than 2^31 offsets");
+        let mut record = Writer::with_capacity(64);
+        record.i8(0);
+        record.varlong(timestamp.wrapping_sub(self.header.base_timestamp));
+        record.varint(offset_delta);
+        nullable(&mut record, key);
+        nullable(&mut record, value);
+        record.varint(length(headers.len()));
+        for header in headers {
+            nullable(&mut record, Some(&header.key));
+            nullable(&mut record, header.value.as_deref());
+        }
+        let record = record.into_bytes();
+        self.body.varint(length(record.len()));
+        self.body.raw(&record);
+        self.body_len += record.len() + 5;
+        self.header.last_offset_delta = offset_delta;
+        self.header.max_timestamp = self.header.max_timestamp.max(timestamp);
+        self.header.record_count += 1;
+        self.next_offset = offset + 1;
+    }
+
+    /// Says that the batch reaches up to `offset` though its last records are gone (compaction keeps this).
+    pub fn reach(&mut self, offset: i64) {
+        assert!(offset + 1 >= self.next_offset, "a batch reaches at least its last record");
+        self.header.last_offset_delta =
+            i32::try_from(offset - self.header.base_offset).expect("a batch spans less than 2^31 offsets");
+        self.next_offset = offset + 1;
+    }
+
+    /// Records so far.
+    pub fn len(&self) -> usize {
+        self.header.record_count as usize
+    }
+
+    /// Whether there is no record yet.
+    pub fn is_empty(&self) -> bool {
+        self.header.record_count == 0
+    }
+
+    /// An upper bound of the batch's bytes so far, before packing.
+    pub fn size(&self) -> usize {
+        HEADER_LEN + self.body_len
+    }
+
+    /// Ends the batch.
+    pub fn build(mut self) -> Bytes {
+        let records = self.body.into_bytes();
+        let records = match self.codec {
+            Codec::None => records,
+            codec => Bytes::from(compress(codec, &records)),
+        };
+        self.header.attributes.0 |= self.codec.id() & Attributes::CODEC;
+        self.header.batch_length = length(HEADER_LEN - PREFIX_LEN + records.len());
+        let mut batch = Vec::with_capacity(HEADER_LEN + records.len());
+        batch.extend_from_slice(&self.header.encode());
+        batch.extend_from_slice(&records);
+        let crc = crc32c::crc32c(&batch[CRC_FROM..]);
+        batch[CRC_FROM - 4..CRC_FROM].copy_from_slice(&crc.to_be_bytes());
+        Bytes::from(batch)
+    }
+}
+
+fn length(bytes: usize) -> i32 {
+    i32::try_from(bytes).expect("a batch holds less than 2 GiB")
+}
+
+fn nullable(writer: &mut Writer, value: Option<&[u8]>) {
+    match value {
+        Some(value) => {
+            writer.varint(length(value.len()));
+            writer.raw(value);
+        }
+        None => writer.varint(-1),
+    }
+}
