@@ -77,7 +77,7 @@ pub enum ApiKey {
     AlterConfigs = 33,
     /// `AlterReplicaLogDirs`, versions 0 to 2.
     AlterReplicaLogDirs = 34,
-    /// `DescribeLogDirs`, versions 0 to 4.
+    /// `DescribeLogDirs`, versions 0 to 5.
     DescribeLogDirs = 35,
     /// `SaslAuthenticate`, versions 0 to 2.
     SaslAuthenticate = 36,
@@ -462,7 +462,7 @@ impl ApiKey {
             ApiKey::DescribeConfigs => 0..=4,
             ApiKey::AlterConfigs => 0..=2,
             ApiKey::AlterReplicaLogDirs => 0..=2,
-            ApiKey::DescribeLogDirs => 0..=4,
+            ApiKey::DescribeLogDirs => 0..=5,
             ApiKey::SaslAuthenticate => 0..=2,
             ApiKey::CreatePartitions => 0..=3,
             ApiKey::CreateDelegationToken => 0..=3,

@@ -292,3 +292,6 @@ impl Reader {
         self.tags(|_, _| Ok(false))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,10 @@
-//! `DescribeLogDirs`, API key 35, versions 0 to 4.
+//! `DescribeLogDirs`, API key 35, versions 0 to 5.
 //!
 //! Generated from the table of the same name by `cargo xtask codegen`; edit that.
 
 use crate::{ApiKey, ErrorCode, Message, Reader, Request, WireError, Writer};
 
-/// `DescribeLogDirsRequest`, versions 0 to 4.
+/// `DescribeLogDirsRequest`, versions 0 to 5.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DescribeLogDirsRequest {
     pub topics: Option<Vec<DescribableLogDirTopic>>,
@@ -17,7 +17,7 @@ impl Default for DescribeLogDirsRequest {
 }
 
 impl Message for DescribeLogDirsRequest {
-    const VERSIONS: std::ops::RangeInclusive<i16> = 0..=4;
+    const VERSIONS: std::ops::RangeInclusive<i16> = 0..=5;
 
     fn decode(reader: &mut Reader, version: i16) -> Result<Self, WireError> {
         crate::check_version::<Self>(version)?;
@@ -68,7 +68,7 @@ impl DescribableLogDirTopic {
 }
 
 impl Message for DescribableLogDirTopic {
-    const VERSIONS: std::ops::RangeInclusive<i16> = 0..=4;
+    const VERSIONS: std::ops::RangeInclusive<i16> = 0..=5;
 
     fn decode(reader: &mut Reader, version: i16) -> Result<Self, WireError> {
         let flexible = version >= 2;
@@ -94,7 +94,7 @@ impl Message for DescribableLogDirTopic {
     }
 }
 
-/// `DescribeLogDirsResponse`, versions 0 to 4.
+/// `DescribeLogDirsResponse`, versions 0 to 5.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DescribeLogDirsResponse {
     pub throttle_time_ms: i32,
@@ -103,7 +103,7 @@ pub struct DescribeLogDirsResponse {
 }
 
 impl Message for DescribeLogDirsResponse {
-    const VERSIONS: std::ops::RangeInclusive<i16> = 0..=4;
+    const VERSIONS: std::ops::RangeInclusive<i16> = 0..=5;
 
     fn decode(reader: &mut Reader, version: i16) -> Result<Self, WireError> {
         crate::check_version::<Self>(version)?;
@@ -146,6 +146,7 @@ pub struct DescribeLogDirsResult {
     pub topics: Vec<DescribeLogDirsTopic>,
     pub total_bytes: i64,
     pub usable_bytes: i64,
+    pub is_cordoned: bool,
 }
 
 impl Default for DescribeLogDirsResult {
@@ -156,6 +157,7 @@ impl Default for DescribeLogDirsResult {
             topics: Vec::new(),
             total_bytes: -1,
             usable_bytes: -1,
+            is_cordoned: false,
         }
     }
 }
@@ -166,13 +168,14 @@ impl DescribeLogDirsResult {
         match version {
             0..=1 => 8,
             2..=3 => 5,
-            _ => 21,
+            4 => 21,
+            _ => 22,
         }
     }
 }
 
 impl Message for DescribeLogDirsResult {
-    const VERSIONS: std::ops::RangeInclusive<i16> = 0..=4;
+    const VERSIONS: std::ops::RangeInclusive<i16> = 0..=5;
 
     fn decode(reader: &mut Reader, version: i16) -> Result<Self, WireError> {
         let flexible = version >= 2;
@@ -182,11 +185,14 @@ impl Message for DescribeLogDirsResult {
         message.topics = reader.array(flexible, DescribeLogDirsTopic::size_min(version), |reader| {
             DescribeLogDirsTopic::decode(reader, version)
         })?;
-        if version == 4 {
+        if version >= 4 {
             message.total_bytes = reader.i64()?;
         }
-        if version == 4 {
+        if version >= 4 {
             message.usable_bytes = reader.i64()?;
+        }
+        if version == 5 {
+            message.is_cordoned = reader.bool()?;
         }
         if flexible {
             reader.skip_tags()?;
@@ -202,11 +208,14 @@ impl Message for DescribeLogDirsResult {
         for item in &self.topics {
             item.encode(writer, version);
         }
-        if version == 4 {
+        if version >= 4 {
             writer.i64(self.total_bytes);
         }
-        if version == 4 {
+        if version >= 4 {
             writer.i64(self.usable_bytes);
+        }
+        if version == 5 {
+            writer.bool(self.is_cordoned);
         }
         if flexible {
             writer.no_tags();
@@ -232,7 +241,7 @@ impl DescribeLogDirsTopic {
 }
 
 impl Message for DescribeLogDirsTopic {
-    const VERSIONS: std::ops::RangeInclusive<i16> = 0..=4;
+    const VERSIONS: std::ops::RangeInclusive<i16> = 0..=5;
 
     fn decode(reader: &mut Reader, version: i16) -> Result<Self, WireError> {
         let flexible = version >= 2;
@@ -281,7 +290,7 @@ impl DescribeLogDirsPartition {
 }
 
 impl Message for DescribeLogDirsPartition {
-    const VERSIONS: std::ops::RangeInclusive<i16> = 0..=4;
+    const VERSIONS: std::ops::RangeInclusive<i16> = 0..=5;
 
     fn decode(reader: &mut Reader, version: i16) -> Result<Self, WireError> {
         let flexible = version >= 2;
