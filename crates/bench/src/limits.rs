@@ -1,0 +1,13 @@
+//! Bounds of the load generator.
+
+/// Bytes of one answer; a longer one means that the server, or this program, lost its place.
+pub const ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// Bytes read from one socket before the next one has its turn.
+pub const READ_BYTES: usize = 256 * 1024;
+
+/// Milliseconds to wait for a connection, a greeting, or the last answers after the end.
+pub const PATIENCE_MS: u64 = 10_000;
+
+/// Longest latency that the histogram tells apart, in microseconds: ten minutes.
+pub const LATENCY_US_MAX: u64 = 600_000_000;

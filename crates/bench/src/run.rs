@@ -1,0 +1,228 @@
+//! Drives a plan: connects, greets, loads, counts.
+
+use std::fmt;
+use std::io;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+
+use crate::connection::Connection;
+use crate::limits::{LATENCY_US_MAX, PATIENCE_MS};
+use crate::report::Counts;
+use crate::{Pace, Plan, Report, Work};
+
+/// Why a run ended without a report.
+#[derive(Debug)]
+pub enum Failure {
+    /// A connection could not be made or was lost.
+    Connection(io::Error),
+    /// The server refused the greeting.
+    Greeting(String),
+    /// The server did not answer in time.
+    Silence,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Connection(error) => write!(f, "the connection failed: {error}"),
+            Failure::Greeting(reason) => write!(f, "the server refused: {reason}"),
+            Failure::Silence => write!(f, "the server did not answer within {} s", PATIENCE_MS / 1000),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::Connection(error)
+    }
+}
+
+/// Runs the plan; `progress` is called about four times a second with the share that is done (0 to 1) and the
+/// things counted so far.
+pub fn run(plan: &Plan, work: &mut dyn Work, mut progress: impl FnMut(f64, u64)) -> Result<Report, Failure> {
+    let mut load = Load::connect(plan)?;
+    load.greet(plan, work)?;
+    let begin = Instant::now() + plan.warm_up;
+    let end = begin + plan.length;
+    let mut shown = Instant::now();
+    let mut clock = Schedule::new(plan.pace);
+    loop {
+        let now = Instant::now();
+        if now >= end || plan.stop.asked() {
+            break;
+        }
+        load.counting = now >= begin;
+        load.send(plan, work, &mut clock, now)?;
+        load.turn(work, clock.wait(now).min(Duration::from_millis(50)))?;
+        if now - shown > Duration::from_millis(250) {
+            shown = now;
+            let done = (now + plan.warm_up).saturating_duration_since(begin).as_secs_f64();
+            progress(done / (plan.warm_up + plan.length).as_secs_f64(), load.counts.things);
+        }
+    }
+    let counted = Instant::now().saturating_duration_since(begin);
+    Ok(Report::new(load.counts, &load.histogram, counted))
+}
+
+/// When open-loop requests are due.
+struct Schedule {
+    gap: Option<Duration>,
+    next: Instant,
+    connection: usize,
+}
+
+impl Schedule {
+    fn new(pace: Pace) -> Schedule {
+        let gap = match pace {
+            Pace::InFlight(_) => None,
+            Pace::PerSecond(rate) => Some(Duration::from_secs_f64(1.0 / rate.max(0.001))),
+        };
+        Schedule { gap, next: Instant::now(), connection: 0 }
+    }
+
+    fn wait(&self, now: Instant) -> Duration {
+        if self.gap.is_some() { self.next.saturating_duration_since(now) } else { Duration::MAX }
+    }
+}
+
+struct Load {
+    poll: Poll,
+    events: Events,
+    connections: Vec<Connection>,
+    histogram: Histogram<u64>,
+    counts: Counts,
+    counting: bool,
+}
+
+impl Load {
+    fn connect(plan: &Plan) -> Result<Load, Failure> {
+        let poll = Poll::new()?;
+        let mut connections = Vec::new();
+        for number in 0..plan.connections {
+            let patience = Duration::from_millis(PATIENCE_MS);
+            let stream = std::net::TcpStream::connect_timeout(&plan.address, patience)?;
+            stream.set_nodelay(true)?;
+            stream.set_nonblocking(true)?;
+            let mut connection = Connection::new(TcpStream::from_std(stream));
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            poll.registry().register(connection.stream(), Token(number), interest)?;
+            connections.push(connection);
+        }
+        let histogram =
+            Histogram::new_with_bounds(1, LATENCY_US_MAX, 3).expect("bounds that the histogram takes");
+        let events = Events::with_capacity(1024);
+        Ok(Load { poll, events, connections, histogram, counts: Counts::default(), counting: false })
+    }
+
+    fn greet(&mut self, plan: &Plan, work: &mut dyn Work) -> Result<(), Failure> {
+        let now = Instant::now();
+        let mut waiting = Vec::new();
+        for (number, connection) in self.connections.iter_mut().enumerate() {
+            let greetings = work.greetings(number);
+            waiting.push((0, greetings.len()));
+            for greeting in greetings {
+                connection.queue(now, |out| out.extend_from_slice(&greeting));
+            }
+        }
+        while waiting.iter().any(|(answered, all)| answered < all) {
+            if now.elapsed() > Duration::from_millis(PATIENCE_MS) || plan.stop.asked() {
+                return Err(Failure::Silence);
+            }
+            let mut refused = None;
+            for (number, connection) in self.connections.iter_mut().enumerate() {
+                connection.flush()?;
+                connection.receive(|answer, due| {
+                    let (answered, _) = &mut waiting[number];
+                    if let Err(reason) = work.greeted(number, *answered, answer) {
+                        refused.get_or_insert(reason);
+                    }
+                    *answered += 1;
+                    due.pop_front();
+                })?;
+            }
+            if let Some(reason) = refused {
+                return Err(Failure::Greeting(reason));
+            }
+            self.poll.poll(&mut self.events, Some(Duration::from_millis(10)))?;
+        }
+        Ok(())
+    }
+
+    fn send(
+        &mut self,
+        plan: &Plan,
+        work: &mut dyn Work,
+        clock: &mut Schedule,
+        now: Instant,
+    ) -> Result<(), Failure> {
+        match (plan.pace, clock.gap) {
+            (Pace::InFlight(window), _) => {
+                for (number, connection) in self.connections.iter_mut().enumerate() {
+                    while connection.due.len() < window {
+                        connection.queue(now, |out| work.request(number, out));
+                    }
+                    connection.flush()?;
+                }
+            }
+            (Pace::PerSecond(_), Some(gap)) => {
+                while clock.next <= now {
+                    let number = clock.connection;
+                    self.connections[number].queue(clock.next, |out| work.request(number, out));
+                    self.connections[number].flush()?;
+                    clock.connection = (number + 1) % self.connections.len();
+                    clock.next += gap;
+                }
+            }
+            (Pace::PerSecond(_), None) => {}
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self, work: &mut dyn Work, wait: Duration) -> Result<(), Failure> {
+        match self.poll.poll(&mut self.events, Some(wait)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            other => other?,
+        }
+        let now = Instant::now();
+        for event in &self.events {
+            let number = event.token().0;
+            let connection = &mut self.connections[number];
+            if event.is_writable() {
+                connection.flush()?;
+            }
+            if !event.is_readable() {
+                continue;
+            }
+            let (counts, histogram, counting) = (&mut self.counts, &mut self.histogram, self.counting);
+            connection.receive(|answer, due| {
+                let outcome = work.answered(number, answer);
+                if let Ok(None) = outcome {
+                    return;
+                }
+                let since = due.pop_front().unwrap_or(now);
+                if !counting {
+                    return;
+                }
+                let latency = now.saturating_duration_since(since).as_micros() as u64;
+                histogram.saturating_record(latency.max(1));
+                match outcome {
+                    Ok(None) => {}
+                    Ok(Some((things, bytes))) => {
+                        counts.things += things;
+                        counts.bytes += bytes;
+                    }
+                    Err(reason) => {
+                        counts.errors += 1;
+                        counts.first_error.get_or_insert(reason);
+                    }
+                }
+            })?;
+        }
+        Ok(())
+    }
+}
