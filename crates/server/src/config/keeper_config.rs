@@ -1,0 +1,368 @@
+//! `zoo.cfg`: a keeper's configuration under the original's names, with the original's defaults.
+
+use super::Meaning::{Harmless, RefusedUnless};
+use super::{ConfigError, Meaning, Note, Properties, Refusal, meaning_in};
+use clock::Span;
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+
+/// What a keeper is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeeperConfig {
+    /// `dataDir`: snapshots, `myid`.
+    pub data_directory: PathBuf,
+    /// `dataLogDir`: the transaction log.
+    pub log_directory: PathBuf,
+    /// `clientPort` on `clientPortAddress`.
+    pub client_address: SocketAddr,
+    /// `tickTime`.
+    pub tick: Span,
+    /// `minSessionTimeout`, or twice the tick.
+    pub session_timeout_min: Span,
+    /// `maxSessionTimeout`, or twenty times the tick.
+    pub session_timeout_max: Span,
+    /// `maxClientCnxns`; 0 means no limit.
+    pub connections_per_address_max: usize,
+    /// `maxCnxns`; 0 means no limit.
+    pub connections_max: usize,
+    /// `snapCount`: entries of the log before a snapshot is due.
+    pub snapshot_entries: u64,
+    /// `txnLogSizeLimitInKb` or `snapSizeLimitInKb`, in bytes.
+    pub log_bytes_max: u64,
+    /// `forceSync`: whether entries are durable before they are acknowledged.
+    pub force_sync: bool,
+    /// `autopurge.*`.
+    pub purge: Purge,
+    /// `globalOutstandingLimit`.
+    pub outstanding_max: usize,
+    /// `4lw.commands.whitelist`.
+    pub words: Words,
+    /// `jute.maxbuffer`, a system property of the original: the longest frame, in bytes.
+    pub frame_bytes_max: u32,
+    /// `DigestAuthenticationProvider.superDigest`.
+    pub super_digest: Option<String>,
+    /// `skipACL`.
+    pub skip_acl: bool,
+    /// `snapshot.trust.empty`.
+    pub trust_empty_snapshot: bool,
+    /// The number in `myid`; 0 if there is none.
+    pub server_id: u64,
+    /// `admin.enableServer` with `admin.serverAddress` and `admin.serverPort`.
+    pub http_address: Option<SocketAddr>,
+}
+
+/// When old snapshots and logs are removed. The original leaves it off; a full disk is the commonest
+/// end of its servers, so here it is on unless `autopurge.purgeInterval=0` is written down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Purge {
+    /// Snapshots kept.
+    pub retain: usize,
+    /// Whether anything is removed at all.
+    pub on: bool,
+}
+
+/// Which four-letter words are answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Words {
+    /// All of them (`*`).
+    All,
+    /// These.
+    Only(BTreeSet<String>),
+}
+
+const NOT_YET: &str = "not there yet; remove it to start without";
+
+#[rustfmt::skip]
+const KEYS: &[(&str, Meaning)] = &[
+    ("initLimit syncLimit connectToLearnerMasterLimit electionAlg oraclePath quorumListenOnAllIPs \
+      leaderServes observerMasterPort standaloneEnabled reconfigEnabled syncEnabled peerType group.* weight.* \
+      cnxTimeout quorum.cnxn.threads.size multiAddress.* electionPortBindRetry initialConfig lastConfig",
+        Harmless("it concerns ensembles, and this keeper stands alone")),
+    ("clientPortListenBacklog tcpKeepAlive clientTcpKeepAlive",
+        Harmless("the listener has a backlog of 1024 and keep-alive on")),
+    ("preAllocSize", Harmless("the log is zeroed ahead in small steps")),
+    ("commitLogCount fsync.warningthresholdms flushDelay maxWriteQueuePollTime maxBatchSize",
+        Harmless("commits are grouped by load, without timers")),
+    ("maxResponseCacheSize maxGetChildrenResponseCacheSize", Harmless("replies need no cache")),
+    ("extendedTypesEnabled", Harmless("container and TTL nodes are not there yet; requests for them get an error")),
+    ("enforceQuota", Harmless("quotas are not there yet")),
+    ("localSessionsEnabled localSessionsUpgradingEnabled", Harmless("all sessions are global")),
+    ("digest.enabled closeSessionTxn.enabled serializeLastProcessedZxid.enabled", Harmless("it is always on")),
+    ("datadir.autocreate db.autocreate zookeeper.db.autocreate", Harmless("the directory is made if it is missing")),
+    ("request_throttle_* requestThrottle* throttled_op_wait_time connection_throttle_* largeRequestThreshold \
+      largeRequestMaxBytes zookeeper.connection_throttle_*", Harmless("every queue is bounded already")),
+    ("netty.* nio.* jvm.pause.* jvm.* watchManagerName watcherCleanThreadsNum watcherCleanIntervalInSeconds \
+      maxInProcessingDeadWatchers bitHashCacheSize advancedFlowControlEnabled zookeeper.nio.*",
+        Harmless("it tunes the original's implementation")),
+    ("metricsProvider.*", Harmless("metrics are served under /metrics of the HTTP port")),
+    ("admin.commandURL admin.idleTimeout admin.portUnification admin.rateLimiterIntervalInMS \
+      admin.snapshot.enabled admin.restore.enabled admin.snapshot.intervalInMS admin.restore.intervalInMS",
+        Harmless("admin commands are not there yet; the HTTP port serves /status, /healthz and /metrics")),
+    ("ssl.* client.portUnification client.certReload clientCnxnSocket fips-mode sslQuorumReloadCertFiles",
+        Harmless("without secureClientPort no connection uses TLS")),
+    ("kerberos.* znode.container.* readonlymode.enabled preserveOrder ipReachableTimeout \
+      snapshot.compression.* response_cache.* leader.*", Harmless("it has no effect on a keeper that stands alone")),
+    ("DigestAuthenticationProvider.digestAlg", RefusedUnless(&["SHA1", ""], "only SHA1 is there yet")),
+    ("DigestAuthenticationProvider.enabled", RefusedUnless(&["true"], "digest cannot be turned off yet")),
+    ("secureClientPort secureClientPortAddress", RefusedUnless(&[], "TLS is not there yet; remove it to start without")),
+    ("authProvider.* X509AuthenticationProvider.* superUser*", RefusedUnless(&[], NOT_YET)),
+    ("enforce.auth.enabled sessionRequireClientSASLAuth sslQuorum portUnification quorum.auth.enableSasl \
+      quorum.auth.learnerRequireSasl quorum.auth.serverRequireSasl admin.needClientAuth admin.forceHttps",
+        RefusedUnless(&["false"], NOT_YET)),
+    ("enforce.auth.schemes quorum.auth.*", Harmless("what it belongs to is off")),
+    ("allowSaslFailedClients", Harmless("SASL is not there yet")),
+    ("audit.enable", RefusedUnless(&["false"], NOT_YET)),
+    ("audit.*", Harmless("the audit log is off")),
+    ("serverCnxnFactory", Harmless("there is one kind of connection")),
+    ("ensembleAuthName", Harmless("the ensemble scheme is not there yet")),
+];
+
+impl KeeperConfig {
+    /// The original's defaults on a directory and an address.
+    pub fn new(data_directory: PathBuf, client_address: SocketAddr) -> Self {
+        let tick = Span::ms(3000);
+        KeeperConfig {
+            log_directory: data_directory.clone(),
+            data_directory,
+            client_address,
+            tick,
+            session_timeout_min: Span::ms(tick.as_ms() * 2),
+            session_timeout_max: Span::ms(tick.as_ms() * 20),
+            connections_per_address_max: 60,
+            connections_max: 0,
+            snapshot_entries: 100_000,
+            log_bytes_max: 4_194_304 << 10,
+            force_sync: true,
+            purge: Purge { retain: 3, on: true },
+            outstanding_max: 1000,
+            words: Words::Only(["srvr".to_owned()].into()),
+            frame_bytes_max: transport::limits::KEEPER_FRAME_BYTES_MAX,
+            super_digest: None,
+            skip_acl: false,
+            trust_empty_snapshot: false,
+            server_id: 0,
+            http_address: None,
+        }
+    }
+
+    /// Reads a `zoo.cfg`, its dynamic file, and `myid`.
+    pub fn read(file: &Path) -> Result<(KeeperConfig, Vec<Note>), ConfigError> {
+        let refuse = |refusals| ConfigError { file: file.to_owned(), refusals };
+        let text = read_file(file).map_err(|refusal| refuse(vec![refusal]))?;
+        let mut properties = Properties::parse(&text).map_err(|refusal| refuse(vec![refusal]))?;
+        if let Some(dynamic) = properties.take_text("dynamicConfigFile") {
+            let more = read_file(Path::new(&dynamic)).and_then(|text| Properties::parse(&text));
+            match more {
+                Ok(more) => {
+                    for (key, value) in more.rest().iter().filter(|(key, _)| *key != "version") {
+                        properties.set(key, value);
+                    }
+                }
+                Err(refusal) => properties.refuse("dynamicConfigFile", refusal.to_string()),
+            }
+        }
+        let (mut config, notes) = Self::parse(properties).map_err(refuse)?;
+        config.read_server_id().map_err(|refusal| refuse(vec![refusal]))?;
+        Ok((config, notes))
+    }
+
+    /// Makes sense of the properties. `myid` is not read here.
+    pub fn parse(mut file: Properties) -> Result<(KeeperConfig, Vec<Note>), Vec<Refusal>> {
+        let mut notes = Vec::new();
+        strip_prefixes(&mut file);
+        let alone = Self::parse_servers(&mut file, &mut notes);
+        let data_directory = PathBuf::from(file.take_text("dataDir").unwrap_or_default());
+        if data_directory.as_os_str().is_empty() {
+            file.refuse(
+                "dataDir",
+                "it is missing; name the directory for snapshots, such as dataDir=/var/lib/zookeeper",
+            );
+        }
+        let port = file.take_number("clientPort", (0, 65_535)).or(alone.map(|at| i64::from(at.port())));
+        let Some(port) = port else {
+            file.refuse("clientPort", "it is missing; name the port for clients, such as clientPort=2181");
+            return Err(file.refusals);
+        };
+        let host = file.take_text("clientPortAddress");
+        let ip = match &host {
+            Some(host) => resolve(host).unwrap_or_else(|why| {
+                file.refuse("clientPortAddress", why);
+                Ipv4Addr::UNSPECIFIED.into()
+            }),
+            None => alone.map_or(Ipv4Addr::UNSPECIFIED.into(), |at| at.ip()),
+        };
+        let mut config = KeeperConfig::new(data_directory, SocketAddr::new(ip, port as u16));
+        config.parse_numbers(&mut file);
+        config.parse_rest(&mut file, &mut notes);
+        sort_out(&mut file, &mut notes);
+        if file.refusals.is_empty() { Ok((config, notes)) } else { Err(file.refusals) }
+    }
+
+    /// `server.N` lines: none or one means a keeper that stands alone. Its line may name the client port.
+    fn parse_servers(file: &mut Properties, notes: &mut Vec<Note>) -> Option<SocketAddr> {
+        let lines: Vec<String> =
+            file.rest().keys().filter(|key| key.starts_with("server.")).cloned().collect();
+        if lines.len() > 1 {
+            file.refuse(
+                "server.N",
+                format!(
+                    "{} servers are named, and ensembles are not there yet; name one or none",
+                    lines.len()
+                ),
+            );
+        }
+        let mut address = None;
+        for key in lines {
+            let value = file.take(&key).unwrap_or_default();
+            if let Some((_, client)) = value.split_once(';') {
+                let (host, port) = client.rsplit_once(':').unwrap_or(("0.0.0.0", client));
+                match (resolve(host), port.trim().parse()) {
+                    (Ok(ip), Ok(port)) => address = Some(SocketAddr::new(ip, port)),
+                    (Err(why), _) => file.refuse(&key, why),
+                    (_, Err(_)) => file.refuse(&key, format!("{port:?} is not a port")),
+                }
+            }
+            notes.push(Note::Harmless { key, why: "the only server of its ensemble stands alone" });
+        }
+        address
+    }
+
+    fn parse_numbers(&mut self, file: &mut Properties) {
+        if let Some(tick) = file.take_number("tickTime", (1, 3_600_000)) {
+            self.tick = Span::ms(tick as u64);
+        }
+        let session_timeout = |file: &mut Properties, key, ticks| {
+            // -1 stands for the default, as in the original.
+            let given = file.take_number(key, (-1, i64::from(i32::MAX))).filter(|ms| *ms != -1);
+            given.map_or(ticks, |ms| Span::ms(ms as u64))
+        };
+        self.session_timeout_min =
+            session_timeout(file, "minSessionTimeout", Span::ms(self.tick.as_ms() * 2));
+        self.session_timeout_max =
+            session_timeout(file, "maxSessionTimeout", Span::ms(self.tick.as_ms() * 20));
+        if self.session_timeout_min > self.session_timeout_max {
+            file.refuse("minSessionTimeout", "it is above maxSessionTimeout");
+        }
+        let count = |file: &mut Properties, key: &str, into: &mut usize| {
+            if let Some(number) = file.take_number(key, (0, i64::from(i32::MAX))) {
+                *into = number as usize;
+            }
+        };
+        count(file, "maxClientCnxns", &mut self.connections_per_address_max);
+        count(file, "maxCnxns", &mut self.connections_max);
+        count(file, "globalOutstandingLimit", &mut self.outstanding_max);
+        // The original does not snapshot more often than every second transaction.
+        if let Some(entries) = file.take_number("snapCount", (0, i64::MAX)) {
+            self.snapshot_entries = (entries as u64).max(2);
+        }
+        let kilobytes = |file: &mut Properties, key| file.take_number(key, (-1, i64::MAX >> 10));
+        let snapshot_limit = kilobytes(file, "snapSizeLimitInKb").filter(|kb| *kb > 0);
+        let log_limit = kilobytes(file, "txnLogSizeLimitInKb").filter(|kb| *kb > 0);
+        if let Some(kb) = [snapshot_limit, log_limit].into_iter().flatten().min() {
+            self.log_bytes_max = (kb as u64) << 10;
+        }
+        if let Some(bytes) = file.take_number("jute.maxbuffer", (1024, 512 << 20)) {
+            self.frame_bytes_max = bytes as u32;
+        }
+    }
+
+    fn parse_rest(&mut self, file: &mut Properties, notes: &mut Vec<Note>) {
+        self.log_directory =
+            file.take_text("dataLogDir").map_or_else(|| self.data_directory.clone(), PathBuf::from);
+        self.force_sync = file.take_switch("forceSync").unwrap_or(true);
+        self.skip_acl = file.take_switch("skipACL").unwrap_or(false);
+        self.trust_empty_snapshot = file.take_switch("snapshot.trust.empty").unwrap_or(false);
+        self.super_digest = file.take_text("DigestAuthenticationProvider.superDigest");
+        if let Some(retain) = file.take_number("autopurge.snapRetainCount", (i64::MIN, i64::from(i32::MAX))) {
+            if retain < 3 {
+                let why = "at least 3 snapshots are kept".to_owned();
+                notes.push(Note::Adjusted { key: "autopurge.snapRetainCount".to_owned(), why });
+            }
+            self.purge.retain = retain.max(3) as usize;
+        }
+        if let Some(interval) = file.take_text("autopurge.purgeInterval") {
+            self.purge.on = interval.trim_end_matches(|c: char| c.is_ascii_alphabetic()) != "0";
+        }
+        if let Some(words) = file.take("4lw.commands.whitelist") {
+            let mut listed: BTreeSet<String> =
+                words.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect();
+            self.words = match listed.remove("*") {
+                true => Words::All,
+                false => Words::Only(listed),
+            };
+        }
+        let http = file.take_switch("admin.enableServer");
+        let host = file.take_text("admin.serverAddress");
+        let port = file.take_number("admin.serverPort", (0, 65_535)).unwrap_or(8080);
+        if http.unwrap_or(true) {
+            match resolve(host.as_deref().unwrap_or("0.0.0.0")) {
+                Ok(ip) => self.http_address = Some(SocketAddr::new(ip, port as u16)),
+                Err(why) => file.refuse("admin.serverAddress", why),
+            }
+        }
+    }
+
+    fn read_server_id(&mut self) -> Result<(), Refusal> {
+        let path = self.data_directory.join("myid");
+        let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
+        let refuse = |_| Refusal {
+            key: path.display().to_string(),
+            why: format!("{:?} is not a server's number: write one from 1 to 255", text.trim()),
+        };
+        self.server_id = text.trim().parse().map_err(refuse)?;
+        Ok(())
+    }
+}
+
+/// The prefix `zookeeper.` is how the original names the same keys as system properties.
+fn strip_prefixes(file: &mut Properties) {
+    let prefixed: Vec<String> =
+        file.rest().keys().filter(|key| key.starts_with("zookeeper.")).cloned().collect();
+    for key in prefixed {
+        let value = file.take(&key).unwrap_or_default();
+        let short = key.trim_start_matches("zookeeper.");
+        if file.peek(short).is_none() {
+            file.set(short, &value);
+        }
+    }
+}
+
+/// Gives every key that is left its verdict.
+fn sort_out(file: &mut Properties, notes: &mut Vec<Note>) {
+    let rest: Vec<(String, String)> =
+        file.rest().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    for (key, value) in rest {
+        match meaning_in(KEYS, &key) {
+            Some(Meaning::Honoured) => {}
+            Some(Harmless(why)) => notes.push(Note::Harmless { key, why }),
+            Some(RefusedUnless(values, why)) => {
+                if !values.contains(&value.to_ascii_lowercase().as_str()) && !values.contains(&value.as_str())
+                {
+                    file.refuse(&key, why);
+                }
+            }
+            None => notes.push(Note::Unknown { key }),
+        }
+    }
+}
+
+/// The file's bytes, or a refusal with what to do.
+pub(super) fn read_file(file: &Path) -> Result<Vec<u8>, Refusal> {
+    fs::read(file)
+        .map_err(|error| Refusal { key: file.display().to_string(), why: format!("cannot be read: {error}") })
+}
+
+/// An address of this machine for a host name.
+pub(super) fn resolve(host: &str) -> Result<IpAddr, String> {
+    let host = host.trim().trim_start_matches('[').trim_end_matches(']');
+    if let Ok(ip) = host.parse() {
+        return Ok(ip);
+    }
+    let found =
+        (host, 0).to_socket_addrs().map_err(|error| format!("{host:?} cannot be resolved: {error}"))?;
+    let mut addresses: Vec<IpAddr> = found.map(|address| address.ip()).collect();
+    addresses.sort_by_key(IpAddr::is_ipv6);
+    addresses.first().copied().ok_or_else(|| format!("{host:?} has no address"))
+}
