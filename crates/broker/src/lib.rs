@@ -82,13 +82,15 @@ impl<D: Disk> Broker<D> {
     /// # Errors
     /// The log directories cannot be read, or belong to another broker or cluster.
     pub fn open(now: Now, settings: Settings, disk: D, seed: u64) -> std::io::Result<Self> {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let groups = Groups::new(now, &settings, random.u64(..));
         Ok(Broker {
-            random: fastrand::Rng::with_seed(seed),
+            random,
             connections: Connections::default(),
             asks: Asks::default(),
             membership: Membership::new(&settings),
             replicas: Replicas::open(now, &settings, disk)?,
-            groups: Groups::new(&settings),
+            groups,
             producer_ids: ProducerIds::default(),
             fetch_sessions: FetchSessions::default(),
             purgatory: Purgatory::default(),

@@ -33,3 +33,11 @@ pub(crate) const RESPONSE_BYTES_EXPECTED: usize = 256;
 /// Topics that one Metadata request may make us create: more than any application subscribes to at
 /// once, few enough that a request with a million made-up names does little harm.
 pub(crate) const AUTO_CREATED_TOPICS_MAX: usize = 1000;
+
+/// Bytes of `__consumer_offsets` that are read into the coordinator in one turn of the shell: a few
+/// milliseconds of work, in which no other client is served.
+pub(crate) const GROUP_LOAD_BYTES_PER_TURN: usize = 2 << 20;
+
+/// Unpacked size of one batch of `__consumer_offsets`. Kafka packs them only if told to, and then at
+/// most as much as fits one request.
+pub(crate) const GROUP_LOAD_BATCH_BYTES_MAX: usize = 100 << 20;

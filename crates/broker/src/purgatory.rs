@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clock::{Moment, Now};
 use disk::Disk;
 
-use crate::api::{fetch, init_producer_id, metadata, produce};
+use crate::api::{fetch, find_coordinator, init_producer_id, metadata, produce};
 use crate::{Broker, ConnectionId, Effect, TopicPartition};
 
 /// What a request can wait for.
@@ -28,6 +28,7 @@ pub(crate) enum Parked {
     Produce(produce::Waiting),
     Fetch(fetch::Waiting),
     Metadata(metadata::Waiting),
+    FindCoordinator(find_coordinator::Waiting),
     InitProducerId(init_producer_id::Waiting),
 }
 
@@ -161,6 +162,9 @@ fn retry<D: Disk>(
         Parked::Produce(waiting) => produce::retry(broker, now, waiting, patience, effects),
         Parked::Fetch(waiting) => fetch::retry(broker, now, waiting, patience, effects),
         Parked::Metadata(waiting) => metadata::retry(broker, now, waiting, patience, effects),
+        Parked::FindCoordinator(waiting) => {
+            find_coordinator::retry(broker, now, waiting, patience, effects);
+        }
         Parked::InitProducerId(waiting) => {
             init_producer_id::retry(broker, now, waiting, patience, effects);
         }
