@@ -63,12 +63,15 @@ pub(crate) fn read_offsets<D: Disk>(disk: &D, path: &Path) -> Result<BTreeMap<To
 pub(crate) fn write_offsets<'a, D: Disk>(
     disk: &D,
     path: &Path,
-    offsets: impl ExactSizeIterator<Item = (&'a TopicPartition, i64)>,
+    offsets: impl Iterator<Item = (&'a str, i32, i64)>,
 ) -> Result<()> {
-    let mut text = format!("{VERSION}\n{}\n", offsets.len());
-    for (partition, offset) in offsets {
-        let _ = writeln!(text, "{} {} {offset}", partition.topic, partition.partition);
+    let mut lines = String::new();
+    let mut count = 0;
+    for (topic, partition, offset) in offsets {
+        let _ = writeln!(lines, "{topic} {partition} {offset}");
+        count += 1;
     }
+    let text = format!("{VERSION}\n{count}\n{lines}");
     text::replace(disk, path, &text)
 }
 
@@ -82,13 +85,14 @@ pub(crate) fn read_epochs<D: Disk>(disk: &D, path: &Path) -> Result<Vec<EpochSta
     Ok(epochs)
 }
 
-/// Replaces the leader epochs of a partition.
+/// Replaces the leader epochs of a partition. Not synced: every batch names its epoch, so what a power
+/// cut takes is found again in the log.
 pub(crate) fn write_epochs<D: Disk>(disk: &D, path: &Path, epochs: &[EpochStart]) -> Result<()> {
     let mut text = format!("{VERSION}\n{}\n", epochs.len());
     for EpochStart { epoch, start_offset } in epochs {
         let _ = writeln!(text, "{epoch} {start_offset}");
     }
-    text::replace(disk, path, &text)
+    text::replace_lazily(disk, path, &text)
 }
 
 const VERSION: u32 = 0;

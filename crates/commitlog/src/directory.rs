@@ -153,7 +153,8 @@ impl<D: Disk> LogDirectory<D> {
         Log::open(self.shared.clone(), self.path.join(partition.to_string()), config, recovery, now)
     }
 
-    /// Creates the log of a partition that is not here yet.
+    /// Creates the log of a partition that is not here yet. Its directory is durable with the log's first
+    /// sync.
     pub fn create_log(
         &self,
         partition: &TopicPartition,
@@ -180,8 +181,7 @@ impl<D: Disk> LogDirectory<D> {
         }
         let recovery = Recovery { clean: true, recovery_point: 0, log_start: 0 };
         let (mut log, _) = Log::open(self.shared.clone(), path, config, recovery, now)?;
-        log.sync()?;
-        disk.sync_directory(&self.path).map_err(|source| LogError::io(&self.path, source))?;
+        log.note_new_directory();
         Ok(log)
     }
 
@@ -235,7 +235,7 @@ impl<D: Disk> LogDirectory<D> {
     pub fn write_checkpoint<'a>(
         &self,
         checkpoint: Checkpoint,
-        offsets: impl ExactSizeIterator<Item = (&'a TopicPartition, i64)>,
+        offsets: impl Iterator<Item = (&'a str, i32, i64)>,
     ) -> Result<()> {
         self.shared.latch.check()?;
         let path = self.path.join(checkpoint.file_name());

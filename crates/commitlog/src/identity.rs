@@ -118,13 +118,19 @@ pub(crate) fn read_topic_id<D: Disk>(disk: &D, directory: &Path) -> Result<Optio
     let id = text.lines().find_map(|line| line.strip_prefix("topic_id:"));
     match id {
         Some(id) => Ok(Some(id.trim().to_owned())),
+        // A power cut may have left the file empty: then the topic's id is not known here.
+        None if text.trim_end_matches('\0').is_empty() => Ok(None),
         None => Err(LogError::corrupt(&path, "no topic_id in it")),
     }
 }
 
 /// Stores the topic id beside a partition's log.
 pub(crate) fn write_topic_id<D: Disk>(disk: &D, directory: &Path, topic_id: &str) -> Result<()> {
-    text::replace(disk, &directory.join(PARTITION_METADATA), &format!("version: 0\ntopic_id: {topic_id}\n"))
+    text::replace_lazily(
+        disk,
+        &directory.join(PARTITION_METADATA),
+        &format!("version: 0\ntopic_id: {topic_id}\n"),
+    )
 }
 
 #[cfg(test)]

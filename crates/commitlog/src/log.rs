@@ -57,6 +57,8 @@ pub struct Log<D: Disk> {
     /// How often names in the directory changed, and how many of these changes are durable.
     name_changes: u64,
     durable_name_changes: u64,
+    /// Whether the directory itself is new, and its name not durable.
+    is_new: bool,
     /// What makes the jitter of this log differ from its neighbours'.
     jitter_seed: u64,
 }
@@ -171,8 +173,30 @@ impl<D: Disk> Log<D> {
         if first == active && self.recovery_point == self.log_end && !names {
             return Ok(None);
         }
+        self.sync_job_of(first, active, self.log_end).map(Some)
+    }
+
+    /// The files to sync so that all but the active segment is durable; `None` if that is so already.
+    /// For logs that are written too fast to sync them whole without need.
+    pub fn begin_sync_sealed(&mut self) -> Result<Option<SyncJob<D>>> {
+        self.shared.latch.check()?;
+        let active = self.segments.len() - 1;
+        if active == 0 || self.segments[active - 1].is_durable {
+            return Ok(None);
+        }
+        let first =
+            self.segments[..active].iter().rposition(|segment| segment.is_durable).map_or(0, |at| at + 1);
+        let up_to = self.segments[active].base_offset;
+        let result = self.sync_job_of(first, active - 1, up_to).map(Some);
+        self.shared.latch.watch(result)
+    }
+
+    /// A job over the segments `first..=last`.
+    fn sync_job_of(&mut self, first: usize, last: usize, up_to: i64) -> Result<SyncJob<D>> {
+        let active = self.segments.len() - 1;
+        let names = self.name_changes > self.durable_name_changes;
         let mut files = Vec::new();
-        for at in first..=active {
+        for at in first..=last {
             let place = self.shared.place(&self.directory, self.segments[at].base_offset);
             let segment = &mut self.segments[at];
             files.push(segment.file(place)?);
@@ -181,19 +205,26 @@ impl<D: Disk> Log<D> {
                 files.extend(segment.index_files(place)?);
             }
         }
-        Ok(Some(SyncJob {
+        let mut directories = Vec::new();
+        if names {
+            directories.push(self.directory.clone());
+        }
+        if self.is_new {
+            directories.extend(self.directory.parent().map(Path::to_owned));
+        }
+        Ok(SyncJob {
             disk: self.shared.files.disk().clone(),
             latch: self.shared.latch.clone(),
             files,
             directory: self.directory.clone(),
-            names,
+            directories,
             synced: Synced {
-                up_to: self.log_end,
+                up_to,
                 generation: self.generation,
                 sealed_below: self.segments[active].base_offset,
                 name_changes: self.name_changes,
             },
-        }))
+        })
     }
 
     /// Takes note of a finished sync.
@@ -206,6 +237,7 @@ impl<D: Disk> Log<D> {
             segment.is_durable |= segment.base_offset < synced.sealed_below;
         }
         self.durable_name_changes = self.durable_name_changes.max(synced.name_changes);
+        self.is_new = false;
         self.check();
     }
 
@@ -243,6 +275,12 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
+    /// Takes note that the directory was just made: the first sync makes its name durable, too.
+    pub(crate) fn note_new_directory(&mut self) {
+        self.is_new = true;
+        self.name_changes += 1;
+    }
+
     /// Gives back memory that an idle log needs not hold. Call it now and then.
     pub fn rest(&mut self) {
         self.tail.forget_lost();
@@ -253,7 +291,7 @@ impl<D: Disk> Log<D> {
         checkpoint::read_epochs(self.shared.files.disk(), &self.directory.join(LEADER_EPOCHS))
     }
 
-    /// Replaces the stored leader epochs, durably.
+    /// Replaces the stored leader epochs.
     pub fn write_epochs(&mut self, epochs: &[EpochStart]) -> Result<()> {
         self.shared.latch.check()?;
         let path = self.directory.join(LEADER_EPOCHS);

@@ -48,9 +48,10 @@ pub struct SyncJob<D: Disk> {
     pub(crate) disk: D,
     pub(crate) latch: Latch,
     pub(crate) files: Vec<Arc<D::File>>,
-    /// The partition's directory, and whether names in it changed.
+    /// The partition's directory, for messages.
     pub(crate) directory: PathBuf,
-    pub(crate) names: bool,
+    /// Directories in which names changed, inner ones first.
+    pub(crate) directories: Vec<PathBuf>,
     pub(crate) synced: Synced,
 }
 
@@ -81,8 +82,8 @@ impl<D: Disk> SyncJob<D> {
             for file in &self.files {
                 file.sync().map_err(failed)?;
             }
-            if self.names {
-                self.disk.sync_directory(&self.directory).map_err(failed)?;
+            for directory in &self.directories {
+                self.disk.sync_directory(directory).map_err(failed)?;
             }
             Ok(())
         };

@@ -76,6 +76,7 @@ impl<D: Disk> Log<D> {
             generation: 0,
             name_changes: 0,
             durable_name_changes: 0,
+            is_new: false,
             jitter_seed,
         };
         let mut opened = Opened::default();

@@ -85,7 +85,7 @@ fn close(directory: &LogDirectory<MemoryDisk>, log: &mut Log<MemoryDisk>) {
 
 fn store_checkpoints(directory: &LogDirectory<MemoryDisk>, log: &Log<MemoryDisk>) {
     let partition = partition();
-    let one = |offset| [(&partition, offset)].into_iter();
+    let one = |offset| [(partition.topic.as_str(), partition.partition, offset)].into_iter();
     directory.write_checkpoint(Checkpoint::RecoveryPoint, one(log.recovery_point())).unwrap();
     directory.write_checkpoint(Checkpoint::LogStart, one(log.log_start())).unwrap();
 }
