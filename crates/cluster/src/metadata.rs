@@ -85,7 +85,9 @@ impl Metadata {
             Some(topic) => self.topics.insert(name, topic.clone()),
             None => self.topics.remove(&name),
         };
-        if let Some(before) = before {
+        if let Some(before) = before
+            && self.ids.get(&before.id).is_some_and(|topic| topic.name == before.name)
+        {
             self.ids.remove(&before.id);
         }
         if let Some(topic) = topic

@@ -243,27 +243,34 @@ pub fn set_states(fence: Fence, states: &[NextState]) -> Vec<Request> {
 /// Removes a topic's znodes from the leaves up: states, assignment, settings, and at last the wish to
 /// delete it, so that a controller that takes over halfway finds the wish and goes on.
 ///
-/// `partitions` are those that have a state. Znodes that are not there make their multi fail; then
-/// [`remove_topic_step_by_step`] does the same without multis.
+/// Each multi also checks that the wish is still there (operation 1): a topic that was made again under
+/// the same name has none and is safe. `partitions` are those that have a state. Znodes that are not
+/// there make their multi fail; then [`remove_topic_step_by_step`] does the same in smaller bites.
 pub fn remove_topic(fence: Fence, topic: &str, partitions: &[i32], settings: Settings) -> Vec<Request> {
-    let mut ops: Vec<_> = Vec::with_capacity(2 * partitions.len() + 4);
+    let mut paths = Vec::with_capacity(2 * partitions.len() + 4);
     for partition in partitions {
-        ops.push(delete(path::partition_state(topic, *partition), ANY_VERSION));
-        ops.push(delete(path::partition(topic, *partition), ANY_VERSION));
+        paths.push(path::partition_state(topic, *partition));
+        paths.push(path::partition(topic, *partition));
     }
     if !partitions.is_empty() {
-        ops.push(delete(path::partitions(topic), ANY_VERSION));
+        paths.push(path::partitions(topic));
     }
-    ops.push(delete(path::topic(topic), ANY_VERSION));
+    paths.push(path::topic(topic));
     if settings == Settings::Present {
-        ops.push(delete(path::topic_config(topic), ANY_VERSION));
+        paths.push(path::topic_config(topic));
     }
-    ops.push(delete(path::delete_topic(topic), ANY_VERSION));
-    fenced(fence, ops)
+    paths.push(path::delete_topic(topic));
+    let ops = paths.into_iter().map(|path| delete(path, ANY_VERSION)).collect();
+    guarded(&[fence.check(), wished(topic)], ops)
 }
 
-/// The same work as [`remove_topic`] as single deletes, each of which may be answered by `NoNode`.
-pub fn remove_topic_step_by_step(topic: &str, partitions: impl Iterator<Item = i32>) -> Vec<Request> {
+/// The same work as [`remove_topic`] with one delete to each multi, which may fail with `NoNode` at
+/// operation 2.
+pub fn remove_topic_step_by_step(
+    fence: Fence,
+    topic: &str,
+    partitions: impl Iterator<Item = i32>,
+) -> Vec<Request> {
     let mut paths = Vec::new();
     for partition in partitions {
         paths.push(path::partition_state(topic, partition));
@@ -273,7 +280,13 @@ pub fn remove_topic_step_by_step(topic: &str, partitions: impl Iterator<Item = i
     paths.push(path::topic(topic));
     paths.push(path::topic_config(topic));
     paths.push(path::delete_topic(topic));
-    paths.into_iter().map(delete_any).collect()
+    let one = |path| Request::Multi(vec![fence.check(), wished(topic), delete(path, ANY_VERSION)]);
+    paths.into_iter().map(one).collect()
+}
+
+/// Fails unless somebody wants the topic deleted.
+fn wished(topic: &str) -> MultiOp {
+    MultiOp::Check(CheckVersionRequest { path: path::delete_topic(topic), version: ANY_VERSION })
 }
 
 /// Takes back a wish to delete a topic that cannot be deleted or does not exist.
@@ -286,20 +299,25 @@ pub fn delete_any(path: String) -> Request {
     Request::Delete(DeleteRequest { path, version: ANY_VERSION })
 }
 
-/// Cuts `ops` into multis that each begin with the fence.
 fn fenced(fence: Fence, ops: Vec<MultiOp>) -> Vec<Request> {
+    guarded(&[fence.check()], ops)
+}
+
+/// Cuts `ops` into multis that each begin with the guards.
+fn guarded(guards: &[MultiOp], ops: Vec<MultiOp>) -> Vec<Request> {
     let mut multis = Vec::new();
-    let (mut multi, mut bytes) = (vec![fence.check()], 0);
+    let (mut multi, mut bytes) = (guards.to_vec(), 0);
     for op in ops {
         let size = op_bytes(&op);
-        if multi.len() > 1 && (multi.len() >= OPS_PER_MULTI_MAX || bytes + size > BYTES_PER_MULTI_MAX) {
-            multis.push(Request::Multi(std::mem::replace(&mut multi, vec![fence.check()])));
+        let full = multi.len() >= OPS_PER_MULTI_MAX || bytes + size > BYTES_PER_MULTI_MAX;
+        if multi.len() > guards.len() && full {
+            multis.push(Request::Multi(std::mem::replace(&mut multi, guards.to_vec())));
             bytes = 0;
         }
         bytes += size;
         multi.push(op);
     }
-    if multi.len() > 1 {
+    if multi.len() > guards.len() {
         multis.push(Request::Multi(multi));
     }
     multis

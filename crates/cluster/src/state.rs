@@ -51,6 +51,8 @@ pub struct Controller {
     pub node: ControllerNode,
     /// The znode's czxid: grows with each election.
     pub czxid: i64,
+    /// The session that holds the znode.
+    pub session: SessionId,
 }
 
 /// A topic's znode.
@@ -128,7 +130,11 @@ impl Cluster {
             }
             Place::Controller => {
                 let read = |(data, stat): (&[u8], &Stat)| {
-                    ControllerNode::decode(data).map(|node| Controller { node, czxid: stat.czxid.0 })
+                    ControllerNode::decode(data).map(|node| Controller {
+                        node,
+                        czxid: stat.czxid.0,
+                        session: stat.ephemeral_owner,
+                    })
                 };
                 let controller = found.map(read).transpose()?;
                 replace(&mut self.controller, controller).then_some(Change::Controller)
@@ -195,9 +201,7 @@ impl Cluster {
             let gone = self.topics.remove_entry(name);
             self.states.remove(name);
             return Ok(gone.map(|(name, topic)| {
-                if let Some(id) = topic.node.id {
-                    self.names.remove(&id);
-                }
+                self.forget_id(topic.node.id, &name);
                 Change::TopicGone(name, topic.node.id)
             }));
         };
@@ -205,10 +209,19 @@ impl Cluster {
         let name = self.known_name(name);
         let before = self.topics.get(&name).and_then(|topic| topic.node.id);
         if before != topic.node.id {
-            before.and_then(|id| self.names.remove(&id));
+            self.forget_id(before, &name);
             topic.node.id.and_then(|id| self.names.insert(id, name.clone()));
         }
         Ok(put(&mut self.topics, &name, name.clone(), Some(topic)).then_some(Change::Topic(name)))
+    }
+
+    /// Two topics of one id can only be the work of a foreign hand; the other keeps its place then.
+    fn forget_id(&mut self, id: Option<TopicId>, name: &Arc<str>) {
+        if let Some(id) = id
+            && self.names.get(&id) == Some(name)
+        {
+            self.names.remove(&id);
+        }
     }
 
     fn observe_state(

@@ -1,1 +1,21 @@
 //! The Kafka controller as a pure state machine.
+//!
+//! [`Controller`] stands for election and, while it holds office, turns what it sees in a [`Cluster`]
+//! into writes of znodes and orders to brokers. It keeps no copy of the cluster: the view is lent to
+//! each step, and every decision that was written comes back through the view before anybody acts on
+//! it. So the znodes are the only truth, and a controller that takes over needs nothing but them.
+//!
+//! It works for one broker today and is shaped for many: orders name the broker they are for.
+//!
+//! [`Cluster`]: cluster::Cluster
+
+#![forbid(unsafe_code)]
+
+mod controller;
+mod deletion;
+pub mod election;
+pub mod limits;
+mod order;
+
+pub use controller::{Ask, Controller, Effect, Input};
+pub use order::{LeaderAndIsr, StopReplica};

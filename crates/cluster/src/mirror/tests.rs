@@ -213,7 +213,11 @@ impl Test {
         for (path, (data, stat)) in &self.server.nodes {
             fresh.observe(path, Some((data, stat))).unwrap();
         }
-        assert_eq!(show(&self.cluster), show(&fresh));
+        let (seen, there) = (show(&self.cluster), show(&fresh));
+        for (seen, there) in seen.lines().zip(there.lines()) {
+            assert_eq!(seen, there);
+        }
+        assert_eq!(seen.len(), there.len());
     }
 }
 
@@ -261,20 +265,21 @@ fn write_something(server: &mut Server, rng: &mut fastrand::Rng) {
     let name = ["a", "b", "c"][rng.usize(..3)];
     let exists = server.nodes.contains_key(&path::topic(name));
     match rng.u32(..12) {
-        0 => server.put(&path::broker(BrokerId(rng.i32(..3))), broker()),
-        1 => server.remove(&path::broker(BrokerId(rng.i32(..3)))),
+        0 => server.put(&path::broker(BrokerId(rng.i32(0..3))), broker()),
+        1 => server.remove(&path::broker(BrokerId(rng.i32(0..3)))),
         2 => server.put(
             path::CONTROLLER,
-            ControllerNode { broker: BrokerId(rng.i32(..3)), timestamp_ms: 0, kraft_epoch: -1 }.encode(),
+            ControllerNode { broker: BrokerId(rng.i32(0..3)), timestamp_ms: 0, kraft_epoch: -1 }.encode(),
         ),
         3 => server.remove(path::CONTROLLER),
         4 => server.put(path::CONTROLLER_EPOCH, encode_controller_epoch(ControllerEpoch(rng.i32(1..9)))),
         5 | 6 if !exists => {
-            server.put(&path::topic(name), topic(rng.i32(1..4), rng.u8(1..)));
+            server.put(&path::topic(name), topic(rng.i32(1..4), server.zxid as u8));
         }
         5..=8 if exists => {
-            let partition = rng.i32(..3);
-            server.put(&path::partition_state(name, partition), state(rng.i32(..3)));
+            let planned = TopicNode::decode(&server.nodes[&path::topic(name)].0).unwrap().partitions.len();
+            let partition = rng.i32(0..planned as i32);
+            server.put(&path::partition_state(name, partition), state(rng.i32(0..3)));
         }
         9 if exists => {
             for partition in 0..3 {

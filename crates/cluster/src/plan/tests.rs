@@ -100,6 +100,7 @@ fn a_topic_is_removed_from_the_leaves_up_and_the_wish_goes_last() {
     check(
         &remove_topic(Fence(7), "t", &[0, 1], Settings::Present),
         "check /controller_epoch is 7
+         check /admin/delete_topics/t is -1
          delete /brokers/topics/t/partitions/0/state
          delete /brokers/topics/t/partitions/0
          delete /brokers/topics/t/partitions/1/state
