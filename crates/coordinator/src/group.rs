@@ -132,7 +132,7 @@ impl Group {
         &mut self,
         generation: i32,
         protocol_type: Option<String>,
-        protocol: Option<String>,
+        protocol: String,
         leader: Option<String>,
         state_since_ms: Option<i64>,
         members: Vec<Member>,
@@ -146,7 +146,7 @@ impl Group {
         }
         if !self.members.is_empty() {
             self.state = State::Stable;
-            self.protocol = protocol;
+            self.protocol = Some(protocol);
             if let Some(leader) = leader.and_then(|id| self.members.get_key_value(id.as_str())) {
                 self.leader = Some(leader.0.clone());
             }

@@ -17,7 +17,7 @@ use crate::fetch;
 use crate::group::{Group, State};
 use crate::input::{CommitRequest, Input, JoinRequest, LeaveRequest, RequestToken, SyncRequest};
 use crate::join;
-use crate::limits::{GROUPS_MAX, NAME_BYTES_MAX};
+use crate::limits::NAME_BYTES_MAX;
 use crate::load::Loader;
 use crate::settings::Settings;
 use crate::shard::{Content, Shard};
@@ -75,7 +75,7 @@ impl Groups {
 
     /// The partition of `__consumer_offsets` that holds a group, wherever it is led.
     pub fn partition_of(&self, group: &str) -> i32 {
-        (java_string_hash(group) & i32::MAX) % self.settings.partitions
+        place(group, self.settings.partitions)
     }
 
     /// Tells how many partitions `__consumer_offsets` really has. Only before any of them is led: the
@@ -458,8 +458,18 @@ impl Groups {
     fn loaded(&mut self, now: Now, partition: i32, effects: &mut Vec<Effect>) {
         let Some(shard) = self.shards.get_mut(&partition) else { return };
         let Content::Loading(loader) = &mut shard.content else { return };
-        let (groups, notes) = std::mem::take(loader).finish(partition, now.wall.as_ms());
+        let (mut groups, notes) = std::mem::take(loader).finish(partition, now.wall.as_ms());
         effects.extend(notes.into_iter().map(Effect::Note));
+        let partitions = self.settings.partitions;
+        let before = groups.len();
+        groups.retain(|name, _| place(name, partitions) == partition);
+        if groups.len() < before {
+            let strays = before - groups.len();
+            let note = format!(
+                "__consumer_offsets-{partition}: {strays} groups belong to other partitions and were left out"
+            );
+            effects.push(Effect::Note(note));
+        }
         let names: Vec<Arc<str>> = groups.keys().cloned().collect();
         shard.content = Content::Loaded(groups);
         let size_max = self.settings.group_size_max;
@@ -602,7 +612,7 @@ impl Groups {
     fn create(&mut self, now: Now, partition: i32, name: &str) -> bool {
         let count: usize = self.shards.values().filter_map(Shard::groups).map(BTreeMap::len).sum();
         let groups = self.shards.get_mut(&partition).and_then(Shard::groups_mut);
-        let Some(groups) = groups.filter(|_| count < GROUPS_MAX) else { return false };
+        let Some(groups) = groups.filter(|_| count < self.settings.groups_max) else { return false };
         let name: Arc<str> = Arc::from(name);
         let before = groups.insert(name.clone(), Group::new(name, partition, now.wall.as_ms()));
         assert!(before.is_none(), "only a group that does not exist is created");
@@ -659,6 +669,11 @@ impl Groups {
         }
         Some(result)
     }
+}
+
+/// The partition of a group, as every Kafka broker computes it.
+fn place(group: &str, partitions: i32) -> i32 {
+    (java_string_hash(group) & i32::MAX) % partitions
 }
 
 fn answer(effects: &mut Vec<Effect>, token: RequestToken, answer: Answer) {

@@ -3,7 +3,7 @@
 //! The last record of a key counts; records of a transaction count when its marker says so. What
 //! cannot be read is left out and told, so that one broken record does not cost all groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -122,14 +122,17 @@ fn restore(group: &mut Group, value: GroupValue) {
         expires: Moment::default(),
         alarm: None,
     };
+    // A record that Kafka wrote has each id once; what it did not write may say anything.
     let mut members: BTreeMap<Arc<str>, Member> = BTreeMap::new();
-    for member in value.members.into_iter().map(to_member) {
-        members.insert(member.id.clone(), member);
+    let mut instances = BTreeSet::new();
+    for mut member in value.members.into_iter().map(to_member) {
+        member.instance_id.take_if(|instance| !instances.insert(instance.clone()));
+        members.entry(member.id.clone()).or_insert(member);
     }
     group.restore(
         value.generation,
         Some(value.protocol_type),
-        value.protocol,
+        protocol,
         value.leader,
         value.state_since_ms,
         members.into_values().collect(),

@@ -2,6 +2,8 @@
 
 use clock::Span;
 
+use crate::limits::GROUPS_MAX;
+
 /// What can be configured. The defaults are Kafka's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
@@ -13,6 +15,8 @@ pub struct Settings {
     pub session_timeout_max: Span,
     /// `group.max.size`, in members.
     pub group_size_max: usize,
+    /// Groups that may exist at once; not a property of Kafka, which has no bound.
+    pub groups_max: usize,
     /// `group.initial.rebalance.delay.ms`: how long an empty group waits for more members.
     pub initial_rebalance_delay: Span,
     /// `offset.metadata.max.bytes`, counted as Java counts a string: in UTF-16 units.
@@ -32,6 +36,7 @@ impl Default for Settings {
             session_timeout_min: Span::seconds(6),
             session_timeout_max: Span::seconds(30 * 60),
             group_size_max: i32::MAX as usize,
+            groups_max: GROUPS_MAX,
             initial_rebalance_delay: Span::seconds(3),
             offset_metadata_max: 4096,
             offsets_retention: Span::seconds(10_080 * 60),

@@ -17,6 +17,7 @@ pub(super) fn of_core(settings: &Settings) -> coordinator::Settings {
         session_timeout_min: ms("group.min.session.timeout.ms", default.session_timeout_min),
         session_timeout_max: ms("group.max.session.timeout.ms", default.session_timeout_max),
         group_size_max: number(settings, "group.max.size").unwrap_or(default.group_size_max),
+        groups_max: default.groups_max,
         initial_rebalance_delay: settings.group_initial_rebalance_delay,
         offset_metadata_max: number(settings, "offset.metadata.max.bytes")
             .unwrap_or(default.offset_metadata_max),
