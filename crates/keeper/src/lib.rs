@@ -1,1 +1,25 @@
-//! The keeper node: sessions and requests over zab and the tree.
+//! The keeper node: sessions and requests over Zab and the tree, as one pure state machine.
+//!
+//! [`Keeper::step`] takes an [`Input`] and appends [`Effect`]s; the edge owns sockets, files and clocks
+//! and runs the effects in order. The order of a session's replies, of events before the replies that
+//! would show the change, and of durability before acknowledgement are all decided here.
+
+mod authentication;
+mod border;
+mod config;
+mod connection;
+mod expiry;
+mod handshake;
+mod keeper;
+pub mod limits;
+mod op;
+mod server;
+mod snapshots;
+mod statistics;
+mod word;
+
+pub use border::{ConnectionId, Effect, Input, Measures};
+pub use config::{KeeperConfig, Shown, WordList};
+pub use keeper::Keeper;
+pub use word::is_word;
+pub use zab::Entry;

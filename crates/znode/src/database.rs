@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use zookeeper_wire::txn::{Txn, TxnHeader};
-use zookeeper_wire::{Acl, ErrorCode, MultiResult, OpCode, SessionId, Stat, Zxid, path};
+use zookeeper_wire::txn::{Txn, TxnEntry, TxnHeader};
+use zookeeper_wire::{Acl, ErrorCode, MultiResult, OpCode, SessionId, Stat, Xid, Zxid, path};
 
 use crate::hash::HashKey;
 use crate::node::NodeId;
-use crate::owner::Owner;
+use crate::owner::{Owner, looks_extended};
 use crate::tree::{NewNode, Tree};
 use crate::watches::{Fired, Watches};
 
@@ -69,6 +69,34 @@ impl Database {
         if let Some(id) = self.tree.find(path) {
             self.tree.set_data_silently(id, path, data);
         }
+    }
+
+    /// Applies a transaction of a log before anybody watches.
+    pub fn replay(&mut self, entry: &TxnEntry) {
+        let mut watches = Watches::new(self.tree.key());
+        self.apply(&entry.header, &entry.txn, &mut watches, &mut Vec::new());
+    }
+
+    /// Once everything is loaded: deletes ephemeral znodes of sessions that are not there any more, as
+    /// the original does. Owners that may be a time to live, seen by a server that has those switched
+    /// off, are left alone: their znodes are nobody's to delete. Returns how many were deleted.
+    pub fn bury_dead_sessions(&mut self) -> usize {
+        let dead: Vec<SessionId> = (self.tree.ephemeral_sessions())
+            .map(|(session, _)| session)
+            .filter(|session| !self.sessions.contains_key(session) && !looks_extended(session.0))
+            .collect();
+        let before = self.tree.len();
+        for session in dead {
+            let header = TxnHeader {
+                session,
+                cxid: Xid(0),
+                zxid: self.last_applied,
+                time_ms: 0,
+                kind: OpCode::CLOSE_SESSION,
+            };
+            self.replay(&TxnEntry { header, txn: Txn::CloseSession(None), digest: None });
+        }
+        before - self.tree.len()
     }
 
     /// Applies the next transaction. Watches that it trips are taken from `watches` and put into

@@ -25,9 +25,7 @@ impl Owner {
         match field {
             0 => Owner::Nobody,
             CONTAINER => Owner::Container,
-            _ if extended_types && field & EXTENDED_MASK == EXTENDED_MASK => {
-                Owner::TimeToLive(field & TTL_MS_MAX)
-            }
+            _ if extended_types && looks_extended(field) => Owner::TimeToLive(field & TTL_MS_MAX),
             _ => Owner::Session(SessionId(field)),
         }
     }
@@ -46,6 +44,11 @@ impl Owner {
 /// True if `ms` can be a time to live.
 pub fn is_valid_ttl(ms: i64) -> bool {
     (1..=TTL_MS_MAX).contains(&ms)
+}
+
+/// True if the field may hold something other than a session where extended types are on.
+pub(crate) fn looks_extended(field: i64) -> bool {
+    field & EXTENDED_MASK == EXTENDED_MASK
 }
 
 const CONTAINER: i64 = i64::MIN;

@@ -1,5 +1,5 @@
+use zookeeper_wire::Acl;
 use zookeeper_wire::txn::{CreateTxn, DeleteTxn};
-use zookeeper_wire::{Acl, Xid};
 
 use super::*;
 
@@ -56,4 +56,26 @@ fn replay_repairs_the_parent_and_nothing_else() {
     // Logs older than 3.4 do not say the parent's version: it is counted up.
     apply(&mut database, 9, create("/p/d", -1));
     assert_eq!(stat(&database).child_version, 5);
+}
+
+#[test]
+fn the_dead_are_buried_but_not_what_may_have_a_time_to_live() {
+    let mut database = Database::new(HashKey(0), false);
+    let timed = SessionId(-0x0100_0000_0000_0000 | 60_000);
+    for (zxid, session, path) in [(1, SessionId(1), "/a"), (2, SessionId(2), "/b"), (3, timed, "/t")] {
+        let txn = Txn::Create(CreateTxn {
+            path: path.into(),
+            data: None,
+            acl: Acl::open(),
+            ephemeral: true,
+            parent_cversion: -1,
+        });
+        let header = TxnHeader { session, cxid: Xid(0), zxid: Zxid(zxid), time_ms: 0, kind: txn.kind() };
+        database.replay(&TxnEntry { header, txn, digest: None });
+    }
+    database.sessions.insert(SessionId(2), 1000);
+    assert_eq!(database.bury_dead_sessions(), 1);
+    let there: Vec<bool> =
+        ["/a", "/b", "/t"].iter().map(|path| database.tree().find(path).is_some()).collect();
+    assert_eq!(there, [false, true, true]);
 }

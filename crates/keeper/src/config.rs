@@ -1,0 +1,188 @@
+//! What an administrator can decide, with the original's defaults. Reading `zoo.cfg` is the edge's.
+
+use std::collections::BTreeSet;
+
+use clock::Span;
+
+/// The keeper's settings. The comment of each field names the original's key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeeperConfig {
+    /// `tickTime`: the unit of session time-outs, and the width of an expiry bucket.
+    pub tick_time: Span,
+    /// `minSessionTimeout`; twice the tick if unset.
+    pub session_timeout_min: Option<Span>,
+    /// `maxSessionTimeout`; twenty ticks if unset.
+    pub session_timeout_max: Option<Span>,
+    /// `maxClientCnxns`: connections from one address; 0 for any number.
+    pub connections_per_address_max: usize,
+    /// `maxCnxns`: connections in all; 0 for any number.
+    pub connections_max: usize,
+    /// `globalOutstandingLimit`: requests under way before reading from busy connections stops.
+    pub outstanding_max: usize,
+    /// `snapCount`: transactions after which a snapshot is due, at the latest; half of it at the
+    /// earliest.
+    pub snapshot_transactions: u32,
+    /// `snapSizeLimitInKb`: bytes of transactions after which one is due; 0 for never.
+    pub snapshot_bytes: u64,
+    /// `DigestAuthenticationProvider.superDigest`: `user:hash` of who may do everything.
+    pub super_digest: Option<String>,
+    /// `DigestAuthenticationProvider.enabled`.
+    pub digest_scheme: bool,
+    /// `skipACL`.
+    pub skip_acl: bool,
+    /// `enforceQuota`.
+    pub enforce_quota: bool,
+    /// `digest.enabled`: transactions carry the digest of the tree.
+    pub digest: bool,
+    /// `reconfigEnabled`.
+    pub reconfig: bool,
+    /// `znode.container.checkIntervalMs`.
+    pub container_check: Span,
+    /// `znode.container.maxPerMinute`.
+    pub container_deletions_a_minute: usize,
+    /// `znode.container.maxNeverUsedIntervalMs`; zero for never.
+    pub container_never_used: Span,
+    /// `4lw.commands.whitelist`.
+    pub words: WordList,
+    /// The server's number, shown by `conf`; 0 for one that stands alone.
+    pub server_id: i64,
+    /// The top byte of new session ids.
+    pub session_id_byte: u8,
+    /// What `srvr`, `stat`, `mntr` and `envi` say they are. Tools take the digits in front for a
+    /// version of ZooKeeper.
+    pub version: String,
+    /// What `conf` shows, for information only.
+    pub shown: Shown,
+    /// Further lines of `envi`, name and value.
+    pub environment: Vec<(String, String)>,
+}
+
+/// Facts of the edge that `conf` shows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shown {
+    /// `clientPort`.
+    pub client_port: i32,
+    /// `secureClientPort`, -1 if there is none.
+    pub secure_client_port: i32,
+    /// `dataDir`.
+    pub data_dir: String,
+    /// `dataLogDir`.
+    pub data_log_dir: String,
+    /// `clientPortListenBacklog`, -1 for the system's.
+    pub listen_backlog: i32,
+}
+
+/// Which four-letter words are answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum WordList {
+    /// All of them: `*`.
+    All,
+    /// Those in the list, and `srvr` always.
+    Only(BTreeSet<String>),
+}
+
+impl WordList {
+    /// From the value of the key: names with commas between, or `*`.
+    pub fn parse(text: &str) -> WordList {
+        let words: BTreeSet<String> =
+            text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        if words.contains("*") { WordList::All } else { WordList::Only(words) }
+    }
+
+    /// Is this one answered?
+    pub fn contains(&self, word: &str) -> bool {
+        match self {
+            WordList::All => true,
+            WordList::Only(words) => word == "srvr" || words.contains(word),
+        }
+    }
+}
+
+impl Default for KeeperConfig {
+    fn default() -> Self {
+        KeeperConfig {
+            tick_time: Span::ms(3000),
+            session_timeout_min: None,
+            session_timeout_max: None,
+            connections_per_address_max: 60,
+            connections_max: 0,
+            outstanding_max: 1000,
+            snapshot_transactions: 100_000,
+            snapshot_bytes: 4_194_304 * 1024,
+            super_digest: None,
+            digest_scheme: true,
+            skip_acl: false,
+            enforce_quota: false,
+            digest: true,
+            reconfig: false,
+            container_check: Span::seconds(60),
+            container_deletions_a_minute: 10_000,
+            container_never_used: Span::ZERO,
+            words: WordList::Only(BTreeSet::new()),
+            server_id: 0,
+            session_id_byte: 1,
+            version: format!("3.9.5-castle-{}, built on the way", env!("CARGO_PKG_VERSION")),
+            shown: Shown::default(),
+            environment: Vec::new(),
+        }
+    }
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Shown {
+            client_port: 2181,
+            secure_client_port: -1,
+            data_dir: String::new(),
+            data_log_dir: String::new(),
+            listen_backlog: -1,
+        }
+    }
+}
+
+impl KeeperConfig {
+    /// The shortest session time-out in milliseconds.
+    pub fn timeout_ms_min(&self) -> i32 {
+        let span = self.session_timeout_min.map_or(self.tick_time.as_ms() * 2, Span::as_ms);
+        span.min(i32::MAX as u64) as i32
+    }
+
+    /// The longest session time-out in milliseconds.
+    pub fn timeout_ms_max(&self) -> i32 {
+        let span = self.session_timeout_max.map_or(self.tick_time.as_ms() * 20, Span::as_ms);
+        span.clamp(self.timeout_ms_min() as u64, i32::MAX as u64) as i32
+    }
+
+    /// The time-out that a client gets who asks for `wish_ms`.
+    pub fn negotiate(&self, wish_ms: i32) -> i32 {
+        wish_ms.clamp(self.timeout_ms_min(), self.timeout_ms_max())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_clamped_to_ticks() {
+        let check = |config: &KeeperConfig, wish, expect| assert_eq!(config.negotiate(wish), expect);
+        let mut config = KeeperConfig::default();
+        check(&config, 0, 6_000);
+        check(&config, -5, 6_000);
+        check(&config, 10_000, 10_000);
+        check(&config, i32::MAX, 60_000);
+        config.session_timeout_min = Some(Span::ms(1));
+        config.session_timeout_max = Some(Span::ms(500));
+        check(&config, 0, 1);
+        check(&config, 501, 500);
+    }
+
+    #[test]
+    fn words_are_listed_or_all() {
+        let check = |list: &str, word, expect| assert_eq!(WordList::parse(list).contains(word), expect);
+        check("", "srvr", true);
+        check("", "ruok", false);
+        check(" ruok , stat", "stat", true);
+        check("ruok,*", "wchp", true);
+    }
+}

@@ -1,0 +1,126 @@
+//! One client's connection: how far it has come, who it is, and the requests it waits for.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use clock::{Moment, WallTime};
+use znode::Identity;
+use zookeeper_wire::{ConnectResponse, ErrorCode, OpCode, Request, SessionId, Xid, Zxid};
+
+use crate::ConnectionId;
+use crate::limits::IDENTITIES_MAX;
+use crate::statistics::Latency;
+
+/// A connection. Invariant: replies leave in the order of `pipeline`, and `pipeline` is empty or
+/// begins with something that waits.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) id: ConnectionId,
+    pub(crate) peer: SocketAddr,
+    pub(crate) stage: Stage,
+    pub(crate) session: SessionId,
+    pub(crate) timeout_ms: i32,
+    pub(crate) identities: Vec<Identity>,
+    /// Requests taken in and not answered, in order.
+    pub(crate) pipeline: VecDeque<Slot>,
+    /// Frames that came before they could be taken in.
+    pub(crate) held: VecDeque<Bytes>,
+    /// Requests counted against the outstanding limit: those in `pipeline` with a positive xid.
+    pub(crate) outstanding: usize,
+    pub(crate) paused: bool,
+    pub(crate) established: WallTime,
+    pub(crate) since: Moment,
+    pub(crate) usage: Usage,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stage {
+    /// Nothing was said yet.
+    New,
+    /// It asked for a session and has no answer yet.
+    Connecting,
+    /// It has a session.
+    Established,
+    /// It is to be closed; what it still says is not heard.
+    Closing,
+}
+
+/// What `cons` shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Usage {
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+    pub(crate) latency: Latency,
+    pub(crate) last_op: &'static str,
+    pub(crate) last_xid: i64,
+    pub(crate) last_zxid: Zxid,
+    pub(crate) last_response: Moment,
+}
+
+/// A request that has its place in the order of replies.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) xid: Xid,
+    pub(crate) op: OpCode,
+    pub(crate) received: Moment,
+    pub(crate) wait: Wait,
+}
+
+/// What a request waits for.
+#[derive(Debug)]
+pub(crate) enum Wait {
+    /// Its own transaction.
+    Commit(Zxid),
+    /// Everything before it in the pipeline.
+    Turn(Request),
+    /// As [`Wait::Turn`], and that this transaction is applied.
+    Applied(Zxid, Request),
+    /// Everything before it, to be told that it failed.
+    Failed(ErrorCode),
+    /// Everything before it, to be told that there is no such operation, and cut off.
+    Unknown,
+    /// That this transaction is applied, to be told of its session.
+    Session(Zxid, ConnectResponse),
+}
+
+impl Connection {
+    pub(crate) fn new(id: ConnectionId, peer: SocketAddr, since: Moment, established: WallTime) -> Self {
+        let address = peer.ip().to_canonical();
+        Connection {
+            id,
+            peer,
+            stage: Stage::New,
+            session: SessionId::NONE,
+            timeout_ms: 0,
+            identities: vec![Identity::new("ip", address.to_string())],
+            pipeline: VecDeque::new(),
+            held: VecDeque::new(),
+            outstanding: 0,
+            paused: false,
+            established,
+            since,
+            usage: Usage { last_op: "NA", last_xid: -1, ..Usage::default() },
+        }
+    }
+
+    /// The address without its port.
+    pub(crate) fn address(&self) -> IpAddr {
+        self.peer.ip().to_canonical()
+    }
+
+    /// One more identity; false if it has too many.
+    pub(crate) fn identify(&mut self, scheme: &'static str, id: impl Into<Cow<'static, str>>) -> bool {
+        let identity = Identity::new(scheme, id);
+        if self.identities.contains(&identity) {
+            return true;
+        }
+        if self.identities.len() >= IDENTITIES_MAX {
+            return false;
+        }
+        self.identities.push(identity);
+        true
+    }
+}

@@ -1,0 +1,40 @@
+//! What time brings: sessions end, silent connections are closed, containers are reaped.
+
+use zookeeper_wire::{PathOnly, Request, SessionId};
+
+use crate::border::{ConnectionId, Effect};
+use crate::keeper::Keeper;
+use crate::limits::{REAPED_A_ROUND_MAX, ROOM_MIN, SESSIONLESS};
+
+impl Keeper {
+    pub(crate) fn woken(&mut self, effects: &mut Vec<Effect>) {
+        let now = self.server.now.moment;
+        let expired = self.server.sessions.expire(now);
+        self.server.statistics.sessions_expired += expired.len() as u64;
+        self.ending.extend(expired);
+        let silent: Vec<ConnectionId> = (self.sessionless.iter())
+            .take_while(|&&(since, _)| since + SESSIONLESS <= now)
+            .map(|&(_, id)| id)
+            .collect();
+        for id in silent {
+            self.close(id, effects);
+        }
+        if now >= self.reap_at {
+            self.reap(effects);
+        }
+    }
+
+    fn reap(&mut self, effects: &mut Vec<Effect>) {
+        let config = &self.server.config;
+        self.reap_at = self.server.now.moment + config.container_check;
+        let limit = config.container_deletions_a_minute.min(REAPED_A_ROUND_MAX);
+        let never_used_ms = config.container_never_used.as_ms() as i64;
+        let time_ms = self.server.now.wall.as_ms();
+        for path in self.server.database.tree().reapable(time_ms, never_used_ms, limit) {
+            if self.server.peer.room() < ROOM_MIN {
+                return;
+            }
+            self.server.propose_own(SessionId::NONE, Request::DeleteContainer(PathOnly { path }), effects);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The first frame of a connection: a new session, or one to take up again.
+
+use bytes::Bytes;
+use znode::Standing;
+use zookeeper_wire::jute::Reader;
+use zookeeper_wire::{ConnectRequest, ConnectResponse, OpCode, SessionId, Xid, Zxid, session_password};
+
+use crate::border::{ConnectionId, Effect};
+use crate::connection::{Slot, Stage, Wait};
+use crate::keeper::Keeper;
+
+impl Keeper {
+    pub(crate) fn connect(&mut self, id: ConnectionId, frame: Bytes, effects: &mut Vec<Effect>) {
+        let Ok(request) = ConnectRequest::decode(&mut Reader::new(frame)) else {
+            return self.close(id, effects);
+        };
+        // The client has seen more than we have: it must find another server.
+        if request.last_zxid_seen > self.server.database.last_applied() {
+            return self.close(id, effects);
+        }
+        let timeout_ms = self.server.config.negotiate(request.timeout_ms);
+        if request.session == SessionId::NONE {
+            self.begin_session(id, &request, timeout_ms, effects);
+        } else {
+            self.take_up_session(id, &request, timeout_ms, effects);
+        }
+    }
+
+    fn begin_session(
+        &mut self,
+        id: ConnectionId,
+        request: &ConnectRequest,
+        timeout_ms: i32,
+        effects: &mut Vec<Effect>,
+    ) {
+        let session = self.next_session;
+        self.next_session = SessionId(session.0 + 1);
+        self.server.sessions.track(self.server.now.moment, session, timeout_ms);
+        let zxid = self.server.propose_session(session, timeout_ms, effects);
+        self.attach(id, session, timeout_ms, request.read_only, zxid, effects);
+    }
+
+    /// A session that has expired, one that never was and a wrong password are refused alike.
+    fn take_up_session(
+        &mut self,
+        id: ConnectionId,
+        request: &ConnectRequest,
+        timeout_ms: i32,
+        effects: &mut Vec<Effect>,
+    ) {
+        let session = request.session;
+        let right = session_password(session)[..] == request.password[..];
+        if !right || self.server.sessions.standing(session) != Standing::Live {
+            return self.refuse_session(id, request.read_only, effects);
+        }
+        self.server.sessions.renew(self.server.now.moment, session, timeout_ms);
+        if let Some(&before) = self.attached.get(&session) {
+            self.close(before, effects);
+        }
+        // Whatever the session asked for on its last connection is done before the first reply here.
+        let zxid = self.server.peer.last_proposed();
+        self.attach(id, session, timeout_ms, request.read_only, zxid, effects);
+    }
+
+    fn refuse_session(&mut self, id: ConnectionId, read_only: Option<bool>, effects: &mut Vec<Effect>) {
+        let response = ConnectResponse::refused(read_only.map(|_| false));
+        let frame = self.server.frame(|writer| response.encode(writer));
+        if let Some(connection) = self.connections.get_mut(&id) {
+            self.server.send(connection, frame, effects);
+        }
+        self.close(id, effects);
+    }
+
+    /// The session is on this connection; the client is told once `zxid` is applied.
+    fn attach(
+        &mut self,
+        id: ConnectionId,
+        session: SessionId,
+        timeout_ms: i32,
+        read_only: Option<bool>,
+        zxid: Zxid,
+        effects: &mut Vec<Effect>,
+    ) {
+        let response = ConnectResponse {
+            protocol_version: 0,
+            timeout_ms,
+            session,
+            password: session_password(session),
+            read_only: read_only.map(|_| false),
+        };
+        let connection = self.connections.get_mut(&id).expect("it has just spoken");
+        self.sessionless.remove(&(connection.since, id));
+        connection.stage = Stage::Connecting;
+        connection.session = session;
+        connection.timeout_ms = timeout_ms;
+        let slot = Slot {
+            xid: Xid(0),
+            op: OpCode::CREATE_SESSION,
+            received: self.server.now.moment,
+            wait: Wait::Session(zxid, response),
+        };
+        connection.pipeline.push_back(slot);
+        self.attached.insert(session, id);
+        if zxid > self.server.database.last_applied() {
+            self.waiting.push_back((zxid, id));
+        } else {
+            self.advance(id, effects);
+        }
+    }
+
+    /// The client learns its session; what it has already sent is taken in.
+    pub(crate) fn establish(
+        &mut self,
+        id: ConnectionId,
+        response: &ConnectResponse,
+        effects: &mut Vec<Effect>,
+    ) {
+        let frame = self.server.frame(|writer| response.encode(writer));
+        let connection = self.connections.get_mut(&id).expect("it waits for this");
+        connection.stage = Stage::Established;
+        connection.usage.last_op = "SESS";
+        self.server.send(connection, frame, effects);
+        if !connection.held.is_empty() {
+            self.holding.push_back(id);
+        }
+    }
+}

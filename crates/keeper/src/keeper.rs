@@ -1,0 +1,380 @@
+//! The keeper: connections in front, one order of transactions behind.
+//!
+//! A request takes its place in its connection's pipeline; writes go through the order, reads are
+//! served from the committed tree as soon as everything before them in the pipeline is answered.
+//! Nothing is acknowledged before [`Input::Persisted`] says that it is durable.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use clock::{Moment, Now};
+use zab::{Peer, ServerId};
+use znode::{Database, Fired, HashKey, WatcherId, permits};
+use zookeeper_wire::jute::Reader;
+use zookeeper_wire::txn::Txn;
+use zookeeper_wire::{OpCode, Permissions, Request, RequestHeader, SessionId, WireError, Xid, Zxid};
+
+use crate::border::{ConnectionId, Effect, Input};
+use crate::config::KeeperConfig;
+use crate::connection::{Connection, Slot, Stage, Wait};
+use crate::limits::{HELD_FRAMES_MAX, ROOM_MIN, SESSIONLESS};
+use crate::op::is_write;
+use crate::server::{Asking, Proposal, Server};
+use crate::snapshots::Snapshots;
+
+/// A keeper node, pure: it is told what happens and says what is to be done.
+#[derive(Debug)]
+pub struct Keeper {
+    pub(crate) server: Server,
+    pub(crate) connections: HashMap<ConnectionId, Connection, HashKey>,
+    /// Connections from each address.
+    addresses: HashMap<IpAddr, usize, HashKey>,
+    /// The connection that each session is on.
+    pub(crate) attached: HashMap<SessionId, ConnectionId, HashKey>,
+    /// Connections without a session, by when they came.
+    pub(crate) sessionless: BTreeSet<(Moment, ConnectionId)>,
+    /// Connections whose pipeline waits for a transaction that need not be their own, in its order.
+    pub(crate) waiting: VecDeque<(Zxid, ConnectionId)>,
+    /// Connections with frames that could not be taken in yet.
+    pub(crate) holding: VecDeque<ConnectionId>,
+    /// Sessions that are to end as soon as there is room in the log's queue.
+    pub(crate) ending: VecDeque<SessionId>,
+    pub(crate) next_session: SessionId,
+    pub(crate) reap_at: Moment,
+    snapshots: Snapshots,
+    fired: Vec<Fired>,
+}
+
+impl Keeper {
+    /// A keeper that stands alone, with a recovered database. `seed` keys the hash of paths and
+    /// spreads snapshots; it should differ between processes.
+    pub fn alone(config: KeeperConfig, mut database: Database, now: Now, seed: u64) -> Keeper {
+        database.bury_dead_sessions();
+        let key = HashKey(seed);
+        let peer = Peer::alone(ServerId(config.server_id), database.last_applied());
+        let next_session = first_session(&config, &database, now);
+        Keeper {
+            snapshots: Snapshots::new(&config, seed),
+            reap_at: now.moment + config.container_check,
+            server: Server::new(config, database, peer, key, now),
+            connections: HashMap::with_hasher(key),
+            addresses: HashMap::with_hasher(key),
+            attached: HashMap::with_hasher(key),
+            sessionless: BTreeSet::new(),
+            waiting: VecDeque::new(),
+            holding: VecDeque::new(),
+            ending: VecDeque::new(),
+            next_session,
+            fired: Vec::new(),
+        }
+    }
+
+    /// Takes one input and appends what follows from it to `effects`.
+    pub fn step(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
+        self.server.now = now;
+        match input {
+            Input::Received { connection, frame } => self.received(connection, frame, effects),
+            Input::Persisted { upto } => self.persisted(upto, effects),
+            Input::Opened { connection, peer } => self.opened(connection, peer, effects),
+            Input::Closed { connection } => self.closed(connection),
+            Input::FourLetterWord { connection, word } => self.word(connection, word, effects),
+            Input::SnapshotWritten { .. } => {
+                self.snapshots.written();
+                self.server.statistics.snapshots += 1;
+            }
+            Input::Measured(measures) => self.server.measures = measures,
+            Input::Woken => self.woken(effects),
+        }
+        self.take_in_held(effects);
+        self.check();
+    }
+
+    /// When [`Input::Woken`] is needed at the latest.
+    pub fn deadline(&self) -> Option<Moment> {
+        let sessionless = self.sessionless.first().map(|&(since, _)| since + SESSIONLESS);
+        [self.server.sessions.deadline(), sessionless, Some(self.reap_at)].into_iter().flatten().min()
+    }
+
+    /// The committed state.
+    pub fn database(&self) -> &Database {
+        &self.server.database
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &KeeperConfig {
+        &self.server.config
+    }
+
+    fn opened(&mut self, id: ConnectionId, peer: SocketAddr, effects: &mut Vec<Effect>) {
+        let now = self.server.now;
+        let mut connection = Connection::new(id, peer, now.moment, now.wall);
+        let from_there = self.addresses.entry(connection.address()).or_default();
+        *from_there += 1;
+        let (per_address, in_all) =
+            (self.server.config.connections_per_address_max, self.server.config.connections_max);
+        if (per_address != 0 && *from_there > per_address)
+            || (in_all != 0 && self.connections.len() >= in_all)
+        {
+            self.server.statistics.connections_rejected += 1;
+            connection.stage = Stage::Closing;
+            effects.push(Effect::Close { connection: id });
+        } else {
+            self.sessionless.insert((now.moment, id));
+        }
+        let before = self.connections.insert(id, connection);
+        assert!(before.is_none(), "connections are numbered once");
+    }
+
+    fn closed(&mut self, id: ConnectionId) {
+        self.let_go(id);
+        let Some(connection) = self.connections.remove(&id) else { return };
+        let address = connection.address();
+        if let Some(from_there) = self.addresses.get_mut(&address) {
+            *from_there -= 1;
+            if *from_there == 0 {
+                self.addresses.remove(&address);
+            }
+        }
+    }
+
+    /// Closes a connection, after what was already sent on it.
+    pub(crate) fn close(&mut self, id: ConnectionId, effects: &mut Vec<Effect>) {
+        if self.let_go(id) {
+            effects.push(Effect::Close { connection: id });
+        }
+    }
+
+    /// The connection counts for nothing any more; false if it did not before.
+    fn let_go(&mut self, id: ConnectionId) -> bool {
+        let Some(connection) = self.connections.get_mut(&id) else { return false };
+        if connection.stage == Stage::Closing {
+            return false;
+        }
+        connection.stage = Stage::Closing;
+        connection.held.clear();
+        connection.pipeline.clear();
+        self.server.in_flight -= std::mem::take(&mut connection.outstanding);
+        self.server.watches.forget(WatcherId(id.0));
+        self.sessionless.remove(&(connection.since, id));
+        if self.attached.get(&connection.session) == Some(&id) {
+            self.attached.remove(&connection.session);
+        }
+        true
+    }
+
+    fn received(&mut self, id: ConnectionId, frame: Bytes, effects: &mut Vec<Effect>) {
+        let room = self.server.peer.room();
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        self.server.statistics.received += 1;
+        connection.usage.received += 1;
+        match connection.stage {
+            Stage::New => self.connect(id, frame, effects),
+            Stage::Established if connection.held.is_empty() && room >= ROOM_MIN => {
+                self.request(id, frame, effects);
+            }
+            Stage::Connecting | Stage::Established => {
+                connection.held.push_back(frame);
+                if connection.held.len() > HELD_FRAMES_MAX {
+                    self.close(id, effects);
+                } else if connection.stage == Stage::Established && connection.held.len() == 1 {
+                    self.holding.push_back(id);
+                }
+            }
+            Stage::Closing => {}
+        }
+    }
+
+    /// Takes in what had to wait, while there is room.
+    fn take_in_held(&mut self, effects: &mut Vec<Effect>) {
+        while let Some(&session) = self.ending.front() {
+            if self.server.peer.room() < ROOM_MIN {
+                return;
+            }
+            self.ending.pop_front();
+            self.server.propose_own(session, Request::CloseSession, effects);
+        }
+        while let Some(&id) = self.holding.front() {
+            loop {
+                if self.server.peer.room() < ROOM_MIN {
+                    return;
+                }
+                let connection = self.connections.get_mut(&id);
+                let Some(frame) = connection.and_then(|connection| connection.held.pop_front()) else {
+                    break;
+                };
+                self.request(id, frame, effects);
+            }
+            self.holding.pop_front();
+        }
+    }
+
+    /// One request of an established connection.
+    fn request(&mut self, id: ConnectionId, frame: Bytes, effects: &mut Vec<Effect>) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let mut reader = Reader::new(frame);
+        let Ok(RequestHeader { xid, op }) = reader.record() else {
+            return self.close(id, effects);
+        };
+        self.server.sessions.touch(self.server.now.moment, connection.session);
+        if op == OpCode::AUTH || op == OpCode::SASL {
+            return self.authenticate(id, xid, op, &mut reader, effects);
+        }
+        let asking = Asking { xid, op, received: self.server.now.moment };
+        let wait = match Request::decode(op, &mut reader) {
+            Ok(request) if is_write(op) || op == OpCode::RECONFIG => {
+                Wait::Commit(self.server.propose(connection, xid, request, effects))
+            }
+            Ok(Request::Check(_) | Request::DeleteContainer(_)) => Wait::Unknown,
+            Err(WireError::UnknownOp(unknown)) if unknown == op.0 && op != OpCode::MULTI => Wait::Unknown,
+            Ok(request @ Request::Sync(_)) => Wait::Applied(self.server.peer.last_proposed(), request),
+            Ok(request) if connection.pipeline.is_empty() => {
+                return self.server.serve(connection, asking, &request, effects);
+            }
+            Ok(request) => Wait::Turn(request),
+            Err(_) => Wait::Failed(zookeeper_wire::ErrorCode::MARSHALLING_ERROR),
+        };
+        let idle = connection.pipeline.is_empty();
+        if let Wait::Applied(zxid, _) = wait
+            && zxid > self.server.database.last_applied()
+        {
+            self.waiting.push_back((zxid, id));
+        }
+        connection.pipeline.push_back(Slot { xid, op, received: asking.received, wait });
+        if xid > Xid(0) {
+            connection.outstanding += 1;
+            self.server.in_flight += 1;
+            if self.server.in_flight > self.server.config.outstanding_max && !connection.paused {
+                connection.paused = true;
+                effects.push(Effect::Pause { connection: id });
+            }
+        }
+        if idle {
+            self.advance(id, effects);
+        }
+    }
+
+    /// Answers whatever at the head of the pipeline need not wait any longer.
+    pub(crate) fn advance(&mut self, id: ConnectionId, effects: &mut Vec<Effect>) {
+        let Keeper { server, connections, .. } = self;
+        let Some(connection) = connections.get_mut(&id) else { return };
+        while let Some(slot) = connection.pipeline.front() {
+            let applied = server.database.last_applied();
+            match &slot.wait {
+                Wait::Commit(_) => return,
+                Wait::Applied(zxid, _) | Wait::Session(zxid, _) if *zxid > applied => return,
+                _ => {}
+            }
+            let slot = take_slot(server, connection, effects).expect("it has a front");
+            let asking = Asking { xid: slot.xid, op: slot.op, received: slot.received };
+            match slot.wait {
+                Wait::Turn(request) | Wait::Applied(_, request) => {
+                    server.serve(connection, asking, &request, effects);
+                }
+                Wait::Failed(error) => server.refuse(connection, asking, error, effects),
+                Wait::Unknown => {
+                    server.refuse(connection, asking, zookeeper_wire::ErrorCode::UNIMPLEMENTED, effects);
+                    return self.close(id, effects);
+                }
+                Wait::Session(_, response) => {
+                    self.establish(id, &response, effects);
+                    return;
+                }
+                Wait::Commit(_) => unreachable!("it was left in its place"),
+            }
+        }
+    }
+
+    fn persisted(&mut self, upto: Zxid, effects: &mut Vec<Effect>) {
+        let delivered = self.server.persisted(upto, effects);
+        for _ in 0..delivered {
+            self.deliver(effects);
+        }
+        if let Some(snapshot) = self.snapshots.due(&self.server.database) {
+            effects.push(Effect::WriteSnapshot { snapshot: Box::new(snapshot) });
+        }
+    }
+
+    /// Applies the next transaction, tells its watchers, answers whoever asked for it.
+    fn deliver(&mut self, effects: &mut Vec<Effect>) {
+        let mut fired = std::mem::take(&mut self.fired);
+        let (proposal, outcome) = self.server.apply(&mut fired);
+        self.snapshots.applied(proposal.bytes);
+        let Proposal { header, txn, asker, .. } = proposal;
+        for event in fired.drain(..) {
+            self.notify(event, header.zxid, effects);
+        }
+        self.fired = fired;
+        if let Some(id) = asker
+            && let Some(connection) = self.connections.get_mut(&id)
+            && connection.stage == Stage::Established
+        {
+            let slot = take_slot(&mut self.server, connection, effects).expect("a write has its slot");
+            assert!(matches!(slot.wait, Wait::Commit(zxid) if zxid == header.zxid), "answered in order");
+            let asking = Asking { xid: slot.xid, op: slot.op, received: slot.received };
+            self.server.answer(connection, asking, &txn, outcome, effects);
+        }
+        if matches!(txn, Txn::CloseSession(_)) {
+            self.server.sessions.remove(header.session);
+            let on = asker.or_else(|| self.attached.get(&header.session).copied());
+            on.into_iter().for_each(|id| self.close(id, effects));
+        } else if let Some(id) = asker {
+            self.advance(id, effects);
+        }
+        while let Some((_, id)) = self.waiting.pop_front_if(|(zxid, _)| *zxid <= header.zxid) {
+            self.advance(id, effects);
+        }
+    }
+
+    /// Sends an event to those of its watchers that may read.
+    fn notify(&mut self, event: Fired, zxid: Zxid, effects: &mut Vec<Effect>) {
+        let frame = self.server.event(event.kind, event.path.as_ref().to_owned(), zxid);
+        for WatcherId(watcher) in event.watchers {
+            let Some(connection) = self.connections.get_mut(&ConnectionId(watcher)) else { continue };
+            if self.server.config.skip_acl || permits(&event.acl, Permissions::READ, &connection.identities) {
+                self.server.statistics.watch_events += 1;
+                self.server.send(connection, frame.clone(), effects);
+            }
+        }
+    }
+
+    /// What always holds between two steps.
+    fn check(&self) {
+        assert_eq!(self.server.proposals.len(), self.server.peer.outstanding(), "each proposal is known");
+        assert!(self.server.database.last_applied() <= self.server.peer.last_proposed());
+        assert!(self.attached.len() <= self.connections.len());
+    }
+}
+
+/// Takes the head of the pipeline, and lets the connection be read again if that was the reason it
+/// was not.
+fn take_slot(server: &mut Server, connection: &mut Connection, effects: &mut Vec<Effect>) -> Option<Slot> {
+    let slot = connection.pipeline.pop_front()?;
+    if slot.xid > Xid(0) {
+        connection.outstanding -= 1;
+        server.in_flight -= 1;
+    }
+    if connection.paused && (connection.outstanding == 0 || server.in_flight <= server.config.outstanding_max)
+    {
+        connection.paused = false;
+        effects.push(Effect::Resume { connection: connection.id });
+    }
+    Some(slot)
+}
+
+/// As the original draws it: the server's byte, then the clock, then room to count up.
+fn first_session(config: &KeeperConfig, database: &Database, now: Now) -> SessionId {
+    let time = (((now.wall.as_ms() as u64) << 24) >> 8) & 0x00ff_ffff_ffff_ffff;
+    let mut session = SessionId((u64::from(config.session_id_byte) << 56 | time) as i64);
+    // A clock that was set back must not give a session away twice.
+    if let Some((&last, _)) = database.sessions().last_key_value()
+        && last >= session
+        && last.0 >> 56 == session.0 >> 56
+    {
+        session = SessionId(last.0 + 1);
+    }
+    session
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

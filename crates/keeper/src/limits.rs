@@ -1,0 +1,28 @@
+//! The bounds of this crate, each with its unit and its reason. Those that administrators of the
+//! original know are fields of [`crate::KeeperConfig`]; here are the rest.
+
+use clock::Span;
+
+/// Frames of one connection that wait because they cannot be started yet (its session is not
+/// established, or the log is behind). More than a turn's worth of pipelined requests; a client that
+/// goes further is cut off.
+pub const HELD_FRAMES_MAX: usize = 16_384;
+
+/// Identities one connection may collect by auth packets; each is looked at in every permission check.
+pub const IDENTITIES_MAX: usize = 128;
+
+/// How long a connection may stay without a session, as in the original.
+pub const SESSIONLESS: Span = Span::seconds(10);
+
+/// Bytes set aside for replies at a time; one allocation serves a few hundred small ones.
+pub const REPLY_CHUNK_BYTES: usize = 64 * 1024;
+
+/// Containers and timed znodes deleted in one round of the reaper, so that a round does not fill the
+/// log's queue.
+pub const REAPED_A_ROUND_MAX: usize = 1_000;
+
+/// Transactions that must be free in the log's queue before another request is started: a frame can
+/// end in a transaction, and the clock can end sessions at the same time.
+pub const ROOM_MIN: usize = 1_024;
+
+const _: () = assert!(ROOM_MIN * 2 < zab::limits::OUTSTANDING_MAX);

@@ -1,0 +1,14 @@
+//! getAllChildrenNumber: how many descendants.
+
+use zookeeper_wire::{ErrorCode, PathOnly};
+
+use super::Read;
+
+impl Read<'_> {
+    pub(super) fn get_all_children_number(&mut self, request: &PathOnly) -> Result<(), ErrorCode> {
+        let id = self.readable(&request.path)?;
+        let count = self.database.tree().descendant_count(id);
+        self.writer.i32(i32::try_from(count).unwrap_or(i32::MAX));
+        Ok(())
+    }
+}

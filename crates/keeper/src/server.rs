@@ -1,0 +1,335 @@
+//! What all connections share: the database, the order of transactions, and the writing of replies.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use clock::{Moment, Now};
+use zab::{Entry, Peer};
+use znode::{
+    Asked, Database, Fired, HashKey, Outcome, Outstanding, Prepared, Rules, Sessions, Standing, WatcherId,
+    Watches,
+};
+use zookeeper_wire::jute::Writer;
+use zookeeper_wire::txn::{Txn, TxnHeader};
+use zookeeper_wire::{
+    ErrorCode, EventKind, OpCode, ReplyHeader, Request, SessionId, SessionState, WatcherEvent, Xid, Zxid,
+};
+
+use crate::ConnectionId;
+use crate::border::{Effect, Measures};
+use crate::config::KeeperConfig;
+use crate::connection::Connection;
+use crate::limits::REPLY_CHUNK_BYTES;
+use crate::op::{self, Read};
+use crate::statistics::Statistics;
+
+/// Everything but the connections.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) config: KeeperConfig,
+    pub(crate) now: Now,
+    pub(crate) started: Moment,
+    pub(crate) database: Database,
+    pub(crate) outstanding: Outstanding,
+    pub(crate) watches: Watches,
+    pub(crate) sessions: Sessions,
+    pub(crate) peer: Peer,
+    /// Prepared and not applied, in order; as many as `peer` has outstanding.
+    pub(crate) proposals: VecDeque<Proposal>,
+    /// Requests of all connections that count against the outstanding limit.
+    pub(crate) in_flight: usize,
+    pub(crate) statistics: Statistics,
+    pub(crate) measures: Measures,
+    rules: Rules,
+    writer: Writer,
+    missed: Vec<(EventKind, String)>,
+    peer_effects: Vec<zab::Effect>,
+}
+
+/// A transaction on its way, and who asked for it.
+#[derive(Debug)]
+pub(crate) struct Proposal {
+    pub(crate) header: TxnHeader,
+    pub(crate) txn: Txn,
+    /// The connection that waits for an answer.
+    pub(crate) asker: Option<ConnectionId>,
+    /// Bytes it takes in the log.
+    pub(crate) bytes: usize,
+}
+
+/// What a request says before its body, and when it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asking {
+    pub(crate) xid: Xid,
+    pub(crate) op: OpCode,
+    pub(crate) received: Moment,
+}
+
+impl Server {
+    pub(crate) fn new(config: KeeperConfig, database: Database, peer: Peer, key: HashKey, now: Now) -> Self {
+        let rules =
+            Rules { skip_acl: config.skip_acl, enforce_quota: config.enforce_quota, digest: config.digest };
+        let mut sessions = Sessions::new(config.tick_time, key);
+        for (&session, &timeout_ms) in database.sessions() {
+            sessions.track(now.moment, session, timeout_ms);
+        }
+        Server {
+            now,
+            started: now.moment,
+            outstanding: Outstanding::new(key),
+            watches: Watches::new(key),
+            sessions,
+            peer,
+            proposals: VecDeque::new(),
+            in_flight: 0,
+            statistics: Statistics::default(),
+            measures: Measures::default(),
+            rules,
+            writer: Writer::with_capacity(REPLY_CHUNK_BYTES),
+            missed: Vec::new(),
+            peer_effects: Vec::new(),
+            config,
+            database,
+        }
+    }
+
+    /// Prepares a write and sends it on its way; returns its place in the order.
+    pub(crate) fn propose(
+        &mut self,
+        connection: &Connection,
+        xid: Xid,
+        request: Request,
+        effects: &mut Vec<Effect>,
+    ) -> Zxid {
+        let zxid = self.peer.next_zxid();
+        let session = connection.session;
+        let prepared = if self.sessions.standing(session) == Standing::Live {
+            if request == Request::CloseSession {
+                self.sessions.set_closing(session);
+            }
+            match request {
+                Request::Reconfig(_) => self.reconfigure(),
+                request => self.prepare(session, &connection.identities, zxid, request),
+            }
+        } else {
+            failure(ErrorCode::SESSION_EXPIRED)
+        };
+        self.send_on(session, xid, zxid, prepared, Some(connection.id), effects);
+        zxid
+    }
+
+    /// A session begins.
+    pub(crate) fn propose_session(
+        &mut self,
+        session: SessionId,
+        timeout_ms: i32,
+        effects: &mut Vec<Effect>,
+    ) -> Zxid {
+        let zxid = self.peer.next_zxid();
+        let prepared = self.outstanding.prepare_session(self.database.tree(), &self.rules, timeout_ms);
+        self.send_on(session, Xid(0), zxid, prepared, None, effects);
+        zxid
+    }
+
+    /// The server itself wants something: the end of a session, the reaping of a znode.
+    pub(crate) fn propose_own(&mut self, session: SessionId, request: Request, effects: &mut Vec<Effect>) {
+        let zxid = self.peer.next_zxid();
+        let prepared = self.prepare(session, &[], zxid, request);
+        self.send_on(session, Xid(0), zxid, prepared, None, effects);
+    }
+
+    /// Standing alone there is nothing to reconfigure; the original says so in one of two ways.
+    fn reconfigure(&self) -> Prepared {
+        let disabled = !self.config.reconfig;
+        failure(if disabled { ErrorCode::RECONFIG_DISABLED } else { ErrorCode::UNIMPLEMENTED })
+    }
+
+    fn prepare(
+        &mut self,
+        session: SessionId,
+        identities: &[znode::Identity],
+        zxid: Zxid,
+        request: Request,
+    ) -> Prepared {
+        let asked = Asked { session, identities, zxid, time_ms: self.now.wall.as_ms() };
+        self.outstanding.prepare(self.database.tree(), &self.rules, &asked, request)
+    }
+
+    fn send_on(
+        &mut self,
+        session: SessionId,
+        cxid: Xid,
+        zxid: Zxid,
+        prepared: Prepared,
+        asker: Option<ConnectionId>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Prepared { txn, digest } = prepared;
+        let header = TxnHeader { session, cxid, zxid, time_ms: self.now.wall.as_ms(), kind: txn.kind() };
+        self.writer.record(&header);
+        txn.encode(&mut self.writer);
+        if let Some(digest) = &digest {
+            self.writer.record(digest);
+        }
+        let payload = self.writer.split();
+        self.proposals.push_back(Proposal { header, txn, asker, bytes: payload.len() });
+        let entry = Entry { zxid, payload };
+        self.peer.step(zab::Input::Proposed { entry }, &mut self.peer_effects);
+        for effect in self.peer_effects.drain(..) {
+            match effect {
+                zab::Effect::Persist { entries } => persist(entries, effects),
+                zab::Effect::Deliver { .. } => unreachable!("nothing is delivered before it is persisted"),
+            }
+        }
+    }
+
+    /// The log is durable up to `upto`; returns how many transactions may be applied now.
+    pub(crate) fn persisted(&mut self, upto: Zxid, effects: &mut Vec<Effect>) -> usize {
+        self.peer.step(zab::Input::Persisted { upto }, &mut self.peer_effects);
+        let mut delivered = 0;
+        for effect in self.peer_effects.drain(..) {
+            match effect {
+                zab::Effect::Persist { entries } => persist(entries, effects),
+                zab::Effect::Deliver { entry } => {
+                    let proposal = &self.proposals[delivered];
+                    assert_eq!(entry.value().zxid, proposal.header.zxid, "delivered in the order proposed");
+                    delivered += 1;
+                }
+            }
+        }
+        delivered
+    }
+
+    /// Applies the oldest proposal.
+    pub(crate) fn apply(&mut self, fired: &mut Vec<Fired>) -> (Proposal, Outcome) {
+        let proposal = self.proposals.pop_front().expect("what is delivered was proposed");
+        let outcome = self.database.apply(&proposal.header, &proposal.txn, &mut self.watches, fired);
+        self.outstanding.applied(proposal.header.zxid);
+        self.statistics.transactions += 1;
+        (proposal, outcome)
+    }
+
+    /// Serves a read: what it missed, then the reply.
+    pub(crate) fn serve(
+        &mut self,
+        connection: &mut Connection,
+        asking: Asking,
+        request: &Request,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.begin_reply(asking.xid);
+        let result = match self.sessions.standing(connection.session) {
+            Standing::Live => Read {
+                database: &self.database,
+                watches: &mut self.watches,
+                watcher: WatcherId(connection.id.0),
+                session: connection.session,
+                identities: &connection.identities,
+                skip_acl: self.config.skip_acl,
+                writer: &mut self.writer,
+                missed: &mut self.missed,
+            }
+            .serve(request),
+            Standing::Closing | Standing::Unknown => Err(ErrorCode::SESSION_EXPIRED),
+        };
+        let frame = self.end_reply(result);
+        let mut missed = std::mem::take(&mut self.missed);
+        for (kind, path) in missed.drain(..) {
+            let event = self.event(kind, path, Zxid(-1));
+            self.send(connection, event, effects);
+        }
+        self.missed = missed;
+        self.reply(connection, asking, frame, effects);
+    }
+
+    /// Answers a write that was applied.
+    pub(crate) fn answer(
+        &mut self,
+        connection: &mut Connection,
+        asking: Asking,
+        txn: &Txn,
+        outcome: Outcome,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.begin_reply(asking.xid);
+        let result = op::answer(asking.op, txn, outcome, &mut self.writer);
+        let frame = self.end_reply(result);
+        self.reply(connection, asking, frame, effects);
+    }
+
+    /// Answers with nothing but an error.
+    pub(crate) fn refuse(
+        &mut self,
+        connection: &mut Connection,
+        asking: Asking,
+        error: ErrorCode,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.begin_reply(asking.xid);
+        let frame = self.end_reply(Err(error));
+        self.reply(connection, asking, frame, effects);
+    }
+
+    /// The notification of an event.
+    pub(crate) fn event(&mut self, kind: EventKind, path: String, zxid: Zxid) -> Bytes {
+        self.writer.record(&ReplyHeader { xid: Xid::NOTIFICATION, zxid, error: ErrorCode::OK });
+        self.writer.record(&WatcherEvent { kind, state: SessionState::SYNC_CONNECTED, path });
+        self.writer.split()
+    }
+
+    /// A frame made by `write`.
+    pub(crate) fn frame(&mut self, write: impl FnOnce(&mut Writer)) -> Bytes {
+        write(&mut self.writer);
+        self.writer.split()
+    }
+
+    /// Sends a frame that answers no request.
+    pub(crate) fn send(&mut self, connection: &mut Connection, frame: Bytes, effects: &mut Vec<Effect>) {
+        self.statistics.sent += 1;
+        connection.usage.sent += 1;
+        effects.push(Effect::Send { connection: connection.id, frame });
+    }
+
+    fn begin_reply(&mut self, xid: Xid) {
+        let zxid = self.database.last_applied();
+        self.writer.record(&ReplyHeader { xid, zxid, error: ErrorCode::OK });
+    }
+
+    fn end_reply(&mut self, result: Result<(), ErrorCode>) -> Bytes {
+        if let Err(error) = result {
+            self.writer.truncate(ReplyHeader::BYTES);
+            self.writer.patch_i32(ReplyHeader::BYTES - 4, error.0);
+        }
+        self.writer.split()
+    }
+
+    fn reply(
+        &mut self,
+        connection: &mut Connection,
+        asking: Asking,
+        frame: Bytes,
+        effects: &mut Vec<Effect>,
+    ) {
+        let latency = self.now.moment - asking.received;
+        self.statistics.latency.add(latency);
+        let usage = &mut connection.usage;
+        usage.latency.add(latency);
+        usage.last_op = op::short_name(asking.op);
+        usage.last_xid = i64::from(asking.xid.0);
+        usage.last_zxid = self.database.last_applied();
+        usage.last_response = self.now.moment;
+        self.send(connection, frame, effects);
+    }
+}
+
+fn failure(error: ErrorCode) -> Prepared {
+    Prepared { txn: Txn::Error(error), digest: None }
+}
+
+/// Asks for the entries to be persisted, together with those asked for just before.
+fn persist(entries: Vec<Entry>, effects: &mut Vec<Effect>) {
+    match effects.last_mut() {
+        Some(Effect::Persist { entries: before }) => before.extend(entries),
+        _ => effects.push(Effect::Persist { entries }),
+    }
+}

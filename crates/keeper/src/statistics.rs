@@ -1,0 +1,58 @@
+//! Counters that four-letter words show. Latencies are in milliseconds between the turn that read a
+//! request and the turn that answered it.
+
+use clock::Span;
+
+/// Fastest, slowest and average of a stream of durations.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Latency {
+    pub(crate) min_ms: u64,
+    pub(crate) max_ms: u64,
+    pub(crate) last_ms: u64,
+    pub(crate) sum_ms: u64,
+    pub(crate) count: u64,
+}
+
+impl Latency {
+    pub(crate) fn add(&mut self, span: Span) {
+        let ms = span.as_ms();
+        self.min_ms = if self.count == 0 { ms } else { self.min_ms.min(ms) };
+        self.max_ms = self.max_ms.max(ms);
+        self.last_ms = ms;
+        self.sum_ms += ms;
+        self.count += 1;
+    }
+
+    pub(crate) fn average_ms(&self) -> f64 {
+        if self.count == 0 { 0.0 } else { self.sum_ms as f64 / self.count as f64 }
+    }
+
+    /// As the original prints it: four decimals at most, one at least.
+    pub(crate) fn average_text(&self) -> String {
+        let rounded = (self.average_ms() * 10_000.0).round() / 10_000.0;
+        if rounded.fract() == 0.0 { format!("{rounded:.1}") } else { format!("{rounded}") }
+    }
+}
+
+/// Counters of the whole server.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Statistics {
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+    pub(crate) latency: Latency,
+    pub(crate) connections_rejected: u64,
+    pub(crate) sessions_expired: u64,
+    pub(crate) snapshots: u64,
+    pub(crate) transactions: u64,
+    pub(crate) watch_events: u64,
+    pub(crate) authentication_failures: u64,
+}
+
+impl Statistics {
+    /// What `srst` sets back.
+    pub(crate) fn reset(&mut self) {
+        self.received = 0;
+        self.sent = 0;
+        self.latency = Latency::default();
+    }
+}

@@ -1,0 +1,47 @@
+//! srvr and stat: the server in a few lines; stat lists the clients too.
+
+use std::fmt::Write;
+
+use crate::keeper::Keeper;
+
+impl Keeper {
+    pub(super) fn srvr(&self) -> String {
+        let mut text = self.version_line();
+        self.write_server(&mut text);
+        text
+    }
+
+    pub(super) fn stat(&self) -> String {
+        let mut text = self.version_line();
+        text.push_str("Clients:\n");
+        self.write_connections(&mut text, true);
+        text.push('\n');
+        self.write_server(&mut text);
+        text
+    }
+
+    fn version_line(&self) -> String {
+        format!("Zookeeper version: {}\n", self.server.config.version)
+    }
+
+    fn write_server(&self, text: &mut String) {
+        let server = &self.server;
+        let latency = &server.statistics.latency;
+        let database = &server.database;
+        let _ = write!(
+            text,
+            "Latency min/avg/max: {}/{}/{}\nReceived: {}\nSent: {}\nConnections: {}\nOutstanding: {}\n\
+             Zxid: {}\nMode: standalone\nNode count: {}\n",
+            latency.min_ms,
+            latency.average_text(),
+            latency.max_ms,
+            server.statistics.received,
+            server.statistics.sent,
+            self.connections.len(),
+            server.in_flight,
+            database.last_applied(),
+            // The original counts the root's two names.
+            database.tree().len() + 1,
+        );
+    }
+}
