@@ -21,6 +21,35 @@ impl<D: Disk> Replicas<D> {
         Ok(Replicas { disk: PhantomData })
     }
 
+    /// Writes the identity into every log directory that has none, or compares it with what is there.
+    ///
+    /// # Errors
+    /// A directory belongs to another cluster or broker; the text says which, and what to do.
+    pub(crate) fn claim(&mut self, _cluster_id: &str, _broker_id: i32) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Obeys an order of the controller: leads the partition (making its log if there is none), or leads
+    /// it on under a newer epoch. An order that is not newer than what the replica obeys already is
+    /// answered `STALE_CONTROLLER_EPOCH` and changes nothing; the first order after a start is always
+    /// newer. `INCONSISTENT_TOPIC_ID` if the log on disk is of another topic of the same name.
+    pub(crate) fn obey(
+        &mut self,
+        _now: Now,
+        _order: &controller::LeaderAndIsr,
+        _config: &partition::TopicConfig,
+    ) -> Result<(), ErrorCode> {
+        Ok(())
+    }
+
+    /// Gives every replica of the topic here these settings from now on.
+    pub(crate) fn configure(&mut self, _topic: &str, _config: &partition::TopicConfig) {}
+
+    /// Stops a replica and deletes its log. One that is not here is gone already, which is no error.
+    pub(crate) fn delete(&mut self, _now: Now, _partition: &TopicPartition) -> Result<(), ErrorCode> {
+        Ok(())
+    }
+
     /// The replica, if this broker leads the partition.
     pub(crate) fn leader(&mut self, _partition: &TopicPartition) -> Option<&mut Replica<D>> {
         None
