@@ -24,6 +24,7 @@ pub struct KeeperWork {
     operation: KeeperOperation,
     data: Bytes,
     root: String,
+    run: u32,
     sent: Vec<u64>,
     received: Vec<u64>,
     xid: i32,
@@ -35,13 +36,21 @@ const SET_DATA: i32 = 5;
 const NODE_EXISTS: i32 = -110;
 
 impl KeeperWork {
-    /// `size` bytes of data in each znode; `root` is a path of one part that the run creates and fills.
-    pub fn new(operation: KeeperOperation, connections: usize, size: usize, root: &str) -> KeeperWork {
+    /// `size` bytes of data in each znode; `root` is a path of one part that the run creates and fills;
+    /// `run` tells the names of this run from those of another.
+    pub fn new(
+        operation: KeeperOperation,
+        connections: usize,
+        size: usize,
+        root: &str,
+        run: u32,
+    ) -> KeeperWork {
         let data = Bytes::from((0..size).map(|at| b'a' + (at % 26) as u8).collect::<Vec<u8>>());
         KeeperWork {
             operation,
             data,
             root: root.to_owned(),
+            run,
             sent: vec![0; connections],
             received: vec![0; connections],
             xid: 0,
@@ -112,7 +121,8 @@ impl Work for KeeperWork {
         self.sent[connection] += 1;
         let get = match self.operation {
             KeeperOperation::Create => {
-                let (path, data) = (format!("{}/{connection}-{count}", self.root), self.data.clone());
+                let (path, data) =
+                    (format!("{}/{}-{connection}-{count}", self.root, self.run), self.data.clone());
                 return self.create(&path, &data, out);
             }
             KeeperOperation::Set => false,

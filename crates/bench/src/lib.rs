@@ -13,11 +13,9 @@ pub mod limits;
 mod plan;
 mod report;
 mod run;
-mod stop;
 
 pub use broker::{BrokerOperation, BrokerWork};
 pub use keeper::{KeeperOperation, KeeperWork};
 pub use plan::{Pace, Plan, Work};
 pub use report::Report;
 pub use run::{Failure, run};
-pub use stop::Stop;

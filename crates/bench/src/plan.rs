@@ -3,8 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::Stop;
-
 /// How fast requests are sent.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Pace {
@@ -27,8 +25,6 @@ pub struct Plan {
     pub warm_up: Duration,
     /// Time that is counted.
     pub length: Duration,
-    /// Ends the run early, for Ctrl-C.
-    pub stop: Stop,
 }
 
 /// What is sent. Frames come and go without their four bytes of length.

@@ -46,14 +46,14 @@ impl From<io::Error> for Failure {
 /// things counted so far.
 pub fn run(plan: &Plan, work: &mut dyn Work, mut progress: impl FnMut(f64, u64)) -> Result<Report, Failure> {
     let mut load = Load::connect(plan)?;
-    load.greet(plan, work)?;
+    load.greet(work)?;
     let begin = Instant::now() + plan.warm_up;
     let end = begin + plan.length;
     let mut shown = Instant::now();
     let mut clock = Schedule::new(plan.pace);
     loop {
         let now = Instant::now();
-        if now >= end || plan.stop.asked() {
+        if now >= end {
             break;
         }
         load.counting = now >= begin;
@@ -119,7 +119,7 @@ impl Load {
         Ok(Load { poll, events, connections, histogram, counts: Counts::default(), counting: false })
     }
 
-    fn greet(&mut self, plan: &Plan, work: &mut dyn Work) -> Result<(), Failure> {
+    fn greet(&mut self, work: &mut dyn Work) -> Result<(), Failure> {
         let now = Instant::now();
         let mut waiting = Vec::new();
         for (number, connection) in self.connections.iter_mut().enumerate() {
@@ -130,7 +130,7 @@ impl Load {
             }
         }
         while waiting.iter().any(|(answered, all)| answered < all) {
-            if now.elapsed() > Duration::from_millis(PATIENCE_MS) || plan.stop.asked() {
+            if now.elapsed() > Duration::from_millis(PATIENCE_MS) {
                 return Err(Failure::Silence);
             }
             let mut refused = None;
