@@ -1,3 +1,16 @@
 //! Roles put together: threads, clocks, sockets and disks around the nodes.
+//!
+//! [`KeeperRole`] and [`BrokerRole`] are running servers; each is a shard thread around a pure node. What
+//! happens to them that the process must know comes as a [`Notice`].
 
 pub mod config;
+mod keeper_role;
+pub mod limits;
+mod notice;
+pub mod process;
+mod start;
+
+pub use keeper_role::{KeeperDialer, KeeperGauges, KeeperRole};
+pub use notice::{Notice, Notices, Role};
+pub use shard::{Clock, Counters};
+pub use start::{DirectoryLock, StartError};

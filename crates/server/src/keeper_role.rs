@@ -1,0 +1,198 @@
+//! The keeper as a running thing: its directory, its two threads, its port.
+//!
+//! The shard thread steps the node; the log thread makes transactions durable, a group at a time. A
+//! snapshot is written by a thread of its own, which lives as long as that takes.
+
+mod gauges;
+mod log_thread;
+mod rebuild;
+mod service;
+mod snapshot_thread;
+
+pub use gauges::KeeperGauges;
+
+use crate::config::{KeeperConfig, Words};
+use crate::limits;
+use crate::notice::Notices;
+use crate::start::{DirectoryLock, StartError, check_room};
+use clock::Now;
+use disk::RealDisk;
+use keeper::Keeper;
+use log_thread::LogThread;
+use service::{KeeperMessage, KeeperService};
+use shard::{Clock, Counters, Mailbox, PeerRules, PortId, PortRules, Shard};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use transport::pipe::{PipeEnd, pipe};
+use transport::{FrameRules, Listener};
+use txnlog::{Directories, Durability, EmptySnapshot, LogPolicy};
+
+/// A running keeper.
+pub struct KeeperRole {
+    address: SocketAddr,
+    dialer: KeeperDialer,
+    mailbox: Mailbox<KeeperMessage>,
+    counters: Arc<Counters>,
+    gauges: Arc<KeeperGauges>,
+    log: LogThread,
+    thread: JoinHandle<io::Result<()>>,
+    _locks: Vec<DirectoryLock>,
+}
+
+/// Connects to a keeper within the process.
+#[derive(Clone, Debug)]
+pub struct KeeperDialer {
+    mailbox: Mailbox<KeeperMessage>,
+    port: PortId,
+}
+
+impl KeeperDialer {
+    /// A new connection; fails only when the keeper has ended.
+    pub fn dial(&self) -> Option<PipeEnd> {
+        let (near, far) = pipe();
+        self.mailbox.attach(far, self.port).ok()?;
+        Some(near)
+    }
+}
+
+impl KeeperRole {
+    /// Recovers the directory and serves clients from now on.
+    pub fn start(config: &KeeperConfig, clock: Clock, notices: Notices) -> Result<KeeperRole, StartError> {
+        let listener = Listener::bind(config.client_address)?;
+        let address = listener.address();
+        let mut locks = vec![DirectoryLock::acquire(&config.data_directory)?];
+        if config.log_directory != config.data_directory {
+            locks.push(DirectoryLock::acquire(&config.log_directory)?);
+        }
+        let disk = RealDisk;
+        check_room(&disk, &config.log_directory)?;
+        check_room(&disk, &config.data_directory)?;
+
+        let seed = random_seed()?;
+        let directories = Directories::new(&config.data_directory, &config.log_directory);
+        let recovered = rebuild::rebuild(&disk, &directories, policy(config, seed), empty(config), seed)
+            .map_err(StartError::Data)?;
+        let gauges = Arc::new(KeeperGauges::default());
+        let mut shard = Shard::new(clock).map_err(StartError::system("poll"))?;
+        let rules = port_rules(config);
+        let port = shard.listen(listener, rules).map_err(StartError::system("poll a socket"))?;
+        let (mailbox, counters) = (shard.mailbox(), shard.counters());
+        let log = LogThread::start(recovered.writer, mailbox.clone(), Arc::clone(&gauges), notices.clone())
+            .map_err(StartError::system("start a thread"))?;
+        let node = node(config, address, recovered.database, clock.now(), seed);
+        let mut service = KeeperService::new(
+            node,
+            log.queue(),
+            directories,
+            config.purge,
+            disk,
+            mailbox.clone(),
+            Arc::clone(&gauges),
+        );
+        let thread = thread::Builder::new()
+            .name("keeper".to_owned())
+            .spawn(move || shard.run(&mut service))
+            .map_err(StartError::system("start a thread"))?;
+        tracing::info!(%address, zxid = %recovered.last, znodes = recovered.znodes, "keeper serves clients");
+        let dialer = KeeperDialer { mailbox: mailbox.clone(), port };
+        Ok(KeeperRole { address, dialer, mailbox, counters, gauges, log, thread, _locks: locks })
+    }
+
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// For a broker in the same process.
+    pub fn dialer(&self) -> KeeperDialer {
+        self.dialer.clone()
+    }
+
+    /// What its shard counts.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// What it measures.
+    pub fn gauges(&self) -> Arc<KeeperGauges> {
+        Arc::clone(&self.gauges)
+    }
+
+    /// Makes durable what was asked for, answers it, and ends. Sessions live on in the log.
+    pub fn stop(self) {
+        self.log.stop();
+        let _ = self.mailbox.send(KeeperMessage::Stop);
+        match self.thread.join() {
+            Ok(Ok(())) => tracing::info!("keeper stopped"),
+            Ok(Err(error)) => tracing::error!(%error, "the keeper's loop failed"),
+            Err(_) => tracing::error!("the keeper's thread panicked"),
+        }
+    }
+}
+
+fn random_seed() -> Result<u64, StartError> {
+    getrandom::u64().map_err(|error| StartError::System(format!("no randomness: {error}")))
+}
+
+fn policy(config: &KeeperConfig, seed: u64) -> LogPolicy {
+    LogPolicy {
+        // The log is rolled when the node takes a snapshot, which it decides by count itself.
+        snapshot_entries: u64::MAX / 2,
+        log_bytes_max: config.log_bytes_max,
+        durability: if config.force_sync { Durability::Synced } else { Durability::Unsynced },
+        seed,
+        ..LogPolicy::default()
+    }
+}
+
+fn empty(config: &KeeperConfig) -> EmptySnapshot {
+    if config.trust_empty_snapshot { EmptySnapshot::Trusted } else { EmptySnapshot::Refused }
+}
+
+/// The edge refuses nobody: the node does, and counts it.
+fn port_rules(config: &KeeperConfig) -> PortRules {
+    let frames = FrameRules { bytes_max: config.frame_bytes_max, first_word: true };
+    PortRules {
+        peer: PeerRules::pipelined(frames),
+        connections_max: limits::CONNECTIONS_MAX,
+        connections_per_address_max: limits::CONNECTIONS_MAX,
+    }
+}
+
+fn node(
+    config: &KeeperConfig,
+    address: SocketAddr,
+    database: znode::Database,
+    now: Now,
+    seed: u64,
+) -> Keeper {
+    let settings = keeper::KeeperConfig {
+        tick_time: config.tick,
+        session_timeout_min: Some(config.session_timeout_min),
+        session_timeout_max: Some(config.session_timeout_max),
+        connections_per_address_max: config.connections_per_address_max,
+        connections_max: config.connections_max,
+        outstanding_max: config.outstanding_max,
+        snapshot_transactions: u32::try_from(config.snapshot_entries).unwrap_or(u32::MAX),
+        snapshot_bytes: config.log_bytes_max,
+        super_digest: config.super_digest.clone(),
+        skip_acl: config.skip_acl,
+        words: match &config.words {
+            Words::All => keeper::WordList::All,
+            Words::Only(words) => keeper::WordList::Only(words.clone()),
+        },
+        server_id: config.server_id as i64,
+        session_id_byte: if config.server_id == 0 { 1 } else { config.server_id as u8 },
+        shown: keeper::Shown {
+            client_port: i32::from(address.port()),
+            secure_client_port: -1,
+            data_dir: config.data_directory.join("version-2").display().to_string(),
+            data_log_dir: config.log_directory.join("version-2").display().to_string(),
+            listen_backlog: -1,
+        },
+        ..keeper::KeeperConfig::default()
+    };
+    Keeper::alone(settings, database, now, seed)
+}

@@ -1,0 +1,150 @@
+//! From the keeper's directory to its database: the snapshot's items, then the log's transactions.
+
+use disk::Disk;
+use txnlog::{
+    Compression, Directories, EmptySnapshot, Error, LogPolicy, LogWriter, Refusal, Restore, SnapshotItem,
+    recover,
+};
+use znode::{Database, HashKey};
+use zookeeper_wire::Zxid;
+use zookeeper_wire::txn::TxnEntry;
+
+use super::snapshot_thread::write_snapshot;
+
+/// A directory that was brought back.
+pub(super) struct Rebuilt<D: Disk> {
+    pub(super) database: Database,
+    pub(super) writer: LogWriter<D>,
+    pub(super) last: Zxid,
+    pub(super) znodes: usize,
+}
+
+/// A database in the making.
+struct Rebuild {
+    key: HashKey,
+    state: State,
+    /// The tree's digest that the snapshot claims, and at which transaction.
+    digest: Option<(Zxid, i64)>,
+}
+
+enum State {
+    /// Nothing came yet.
+    Empty,
+    Loading(Box<znode::Restore>),
+    Loaded(Box<Database>),
+}
+
+impl Rebuild {
+    /// The database, loaded or new.
+    fn database(&mut self) -> Result<&mut Database, Refusal> {
+        let database = match std::mem::replace(&mut self.state, State::Empty) {
+            State::Empty => Box::new(Database::new(self.key, false)),
+            State::Loading(_) => return Err(Refusal("a transaction inside a snapshot".to_owned())),
+            State::Loaded(database) => database,
+        };
+        self.state = State::Loaded(database);
+        match &mut self.state {
+            State::Loaded(database) => Ok(database),
+            _ => unreachable!("set above"),
+        }
+    }
+
+    fn check_digest(&mut self, at: Zxid) {
+        let Some((zxid, expected)) = self.digest.filter(|(zxid, _)| *zxid == at) else { return };
+        if let Ok(database) = self.database()
+            && database.tree().digest() as i64 != expected
+        {
+            tracing::error!(%zxid, "the digest of the tree is not the one that was written down with it");
+        }
+    }
+}
+
+impl Restore for Rebuild {
+    fn reset(&mut self) {
+        self.state = State::Empty;
+        self.digest = None;
+    }
+
+    fn item(&mut self, item: SnapshotItem) -> Result<(), Refusal> {
+        if matches!(self.state, State::Empty) {
+            self.state = State::Loading(Box::new(znode::Restore::new(self.key, false)));
+        }
+        let State::Loading(restore) = &mut self.state else {
+            return Err(Refusal("an item of a snapshot after a transaction".to_owned()));
+        };
+        match item {
+            SnapshotItem::Session { id, timeout_ms } => restore.session(id, timeout_ms),
+            SnapshotItem::Acl { key, acl } => restore.acl(key, acl),
+            SnapshotItem::Node { path, data, acl, stat } => restore
+                .node(&path, data.as_deref(), acl, &stat)
+                .map_err(|error| Refusal(error.to_string()))?,
+            SnapshotItem::Digest { zxid, version, digest } => {
+                self.digest = (version == 2).then_some((zxid, digest));
+            }
+            SnapshotItem::Last(_) => {}
+        }
+        Ok(())
+    }
+
+    fn loaded(&mut self, zxid: Zxid) -> Result<(), Refusal> {
+        let state = std::mem::replace(&mut self.state, State::Empty);
+        let State::Loading(restore) = state else {
+            return Err(Refusal("a snapshot without a root".to_owned()));
+        };
+        let database = restore.finish(zxid).map_err(|error| Refusal(error.to_string()))?;
+        self.state = State::Loaded(Box::new(database));
+        self.check_digest(zxid);
+        Ok(())
+    }
+
+    fn txn(&mut self, entry: TxnEntry) -> Result<(), Refusal> {
+        let zxid = entry.header.zxid;
+        self.database()?.replay(&entry);
+        self.check_digest(zxid);
+        Ok(())
+    }
+}
+
+/// Brings back what is in `at`; a new directory gets its first snapshot. An error says what to do.
+pub(super) fn rebuild<D: Disk>(
+    disk: &D,
+    at: &Directories,
+    policy: LogPolicy,
+    empty: EmptySnapshot,
+    seed: u64,
+) -> Result<Rebuilt<D>, String> {
+    let mut rebuild = Rebuild { key: HashKey(seed), state: State::Empty, digest: None };
+    let recovered = recover(disk, at, policy, empty, &mut rebuild).map_err(|error| told(&error))?;
+    for (path, error) in &recovered.damaged {
+        tracing::warn!(path = %path.display(), %error, "passed over a damaged snapshot");
+    }
+    for torn in &recovered.torn {
+        tracing::info!(path = %torn.path.display(), at = torn.at, bytes = torn.bytes, "cut the torn end of a log");
+    }
+    if let Some((before, after)) = recovered.gap {
+        tracing::warn!(%before, %after, "the log has a gap");
+    }
+    rebuild.database().map_err(|refusal| refusal.0)?.advance(recovered.last);
+    let State::Loaded(database) = rebuild.state else { unreachable!("made above") };
+    if recovered.snapshot.is_none() {
+        write_snapshot(disk, at, &database.snapshot(), Compression::None).map_err(|error| told(&error))?;
+    }
+    let znodes = database.tree().len();
+    Ok(Rebuilt { database: *database, writer: recovered.writer, last: recovered.last, znodes })
+}
+
+/// The error with what to do about it, where the error does not say so itself.
+fn told(error: &Error) -> String {
+    match error {
+        Error::Disk { path, source, .. } => crate::start::unusable(path, "use", source).to_string(),
+        Error::Corrupt { .. } | Error::NoUsableSnapshot { .. } | Error::Refused { .. } => {
+            format!(
+                "{error}; restore the data directory from a backup, or from another member of the ensemble"
+            )
+        }
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

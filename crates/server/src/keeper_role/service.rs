@@ -1,0 +1,155 @@
+//! The keeper node on its shard: inputs in, effects out, one hand-over to the log a turn.
+
+use super::gauges::KeeperGauges;
+use super::log_thread::{Job, LogQueue};
+use super::snapshot_thread::SnapshotJob;
+use crate::config::Purge;
+use bytes::Bytes;
+use clock::Moment;
+use disk::Disk;
+use keeper::{Effect, Input, Keeper, Measures, is_word};
+use shard::{ConnectionId, Mailbox, Peer, Service, Turn, WhyClosed};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use txnlog::Directories;
+use zookeeper_wire::Zxid;
+
+/// What other threads tell the keeper.
+#[derive(Debug)]
+pub(super) enum KeeperMessage {
+    /// The log is durable so far.
+    Persisted(Zxid),
+    /// A snapshot is written, or was given up.
+    SnapshotWritten(Zxid),
+    /// End.
+    Stop,
+}
+
+pub(super) struct KeeperService<D: Disk> {
+    node: Keeper,
+    effects: Vec<Effect>,
+    log: LogQueue,
+    /// For the log, of this turn.
+    jobs: Vec<Job>,
+    at: Directories,
+    purge: Purge,
+    disk: D,
+    mailbox: Mailbox<KeeperMessage>,
+    gauges: Arc<KeeperGauges>,
+}
+
+impl<D: Disk> KeeperService<D> {
+    pub(super) fn new(
+        node: Keeper,
+        log: LogQueue,
+        at: Directories,
+        purge: Purge,
+        disk: D,
+        mailbox: Mailbox<KeeperMessage>,
+        gauges: Arc<KeeperGauges>,
+    ) -> Self {
+        KeeperService { node, effects: Vec::new(), log, jobs: Vec::new(), at, purge, disk, mailbox, gauges }
+    }
+
+    fn step(&mut self, turn: &mut Turn, input: Input) {
+        self.node.step(turn.now(), input, &mut self.effects);
+        for effect in self.effects.drain(..) {
+            match effect {
+                Effect::Send { connection, frame } => turn.send(outer(connection), frame),
+                Effect::SendText { connection, text } => turn.send_raw(outer(connection), text),
+                Effect::Close { connection } => turn.close(outer(connection)),
+                Effect::Pause { connection } => turn.pause(outer(connection)),
+                Effect::Resume { connection } => turn.resume(outer(connection)),
+                Effect::Persist { entries } => self.jobs.extend(entries.into_iter().map(Job::Append)),
+                Effect::WriteSnapshot { snapshot } => {
+                    self.jobs.push(Job::Roll);
+                    let job = SnapshotJob {
+                        disk: self.disk.clone(),
+                        at: self.at.clone(),
+                        purge: self.purge,
+                        mailbox: self.mailbox.clone(),
+                        gauges: Arc::clone(&self.gauges),
+                    };
+                    job.spawn(snapshot);
+                }
+            }
+        }
+    }
+
+    fn measures(&self) -> Measures {
+        let (open_files, open_files_max) = crate::process::open_files();
+        let bytes = |path: &Path| {
+            let entries = self.disk.list(path).unwrap_or_default();
+            entries.iter().map(|entry| entry.length).sum()
+        };
+        Measures {
+            data_dir_bytes: bytes(&self.at.snapshots),
+            log_dir_bytes: bytes(&self.at.logs),
+            open_files,
+            open_files_max,
+        }
+    }
+}
+
+fn inner(connection: ConnectionId) -> keeper::ConnectionId {
+    keeper::ConnectionId(connection.as_u64())
+}
+
+fn outer(connection: keeper::ConnectionId) -> ConnectionId {
+    ConnectionId::from_u64(connection.0)
+}
+
+impl<D: Disk> Service for KeeperService<D> {
+    type Message = KeeperMessage;
+
+    fn opened(&mut self, turn: &mut Turn, connection: ConnectionId, peer: Peer) {
+        self.step(turn, Input::Opened { connection: inner(connection), peer: peer.address });
+    }
+
+    fn received(&mut self, turn: &mut Turn, connection: ConnectionId, frame: Bytes) {
+        self.step(turn, Input::Received { connection: inner(connection), frame });
+    }
+
+    fn word(&mut self, turn: &mut Turn, connection: ConnectionId, word: [u8; 4]) {
+        if !is_word(word) {
+            return turn.close(connection);
+        }
+        if matches!(&word, b"mntr" | b"conf" | b"dirs") {
+            let measures = self.measures();
+            self.step(turn, Input::Measured(measures));
+        }
+        self.step(turn, Input::FourLetterWord { connection: inner(connection), word });
+    }
+
+    fn closed(&mut self, turn: &mut Turn, connection: ConnectionId, why: WhyClosed) {
+        tracing::debug!(%connection, ?why, "keeper connection closed");
+        self.step(turn, Input::Closed { connection: inner(connection) });
+    }
+
+    fn message(&mut self, turn: &mut Turn, message: KeeperMessage) {
+        match message {
+            KeeperMessage::Persisted(upto) => self.step(turn, Input::Persisted { upto }),
+            KeeperMessage::SnapshotWritten(zxid) => self.step(turn, Input::SnapshotWritten { zxid }),
+            KeeperMessage::Stop => turn.stop(),
+        }
+    }
+
+    fn woken(&mut self, turn: &mut Turn) {
+        self.step(turn, Input::Woken);
+    }
+
+    fn turn_ended(&mut self, _: &mut Turn) {
+        if !self.jobs.is_empty() {
+            self.log.push(&mut self.jobs);
+        }
+        let database = self.node.database();
+        self.gauges.znodes.store(database.tree().len() as u64, Ordering::Relaxed);
+        self.gauges.sessions.store(database.sessions().len() as u64, Ordering::Relaxed);
+        self.gauges.last_zxid.store(database.last_applied().0 as u64, Ordering::Relaxed);
+    }
+
+    fn deadline(&self) -> Option<Moment> {
+        self.node.deadline()
+    }
+}

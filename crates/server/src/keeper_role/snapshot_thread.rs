@@ -1,0 +1,79 @@
+//! Writes one snapshot, then removes what it made superfluous, while the keeper goes on.
+
+use super::gauges::KeeperGauges;
+use super::service::KeeperMessage;
+use crate::config::Purge;
+use disk::Disk;
+use shard::Mailbox;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Instant;
+use txnlog::{Compression, Directories, Error, SnapshotWriter, purge};
+use znode::Snapshot;
+
+/// Where a snapshot goes, and what happens then.
+pub(super) struct SnapshotJob<D: Disk> {
+    pub(super) disk: D,
+    pub(super) at: Directories,
+    pub(super) purge: Purge,
+    pub(super) mailbox: Mailbox<KeeperMessage>,
+    pub(super) gauges: Arc<KeeperGauges>,
+}
+
+impl<D: Disk> SnapshotJob<D> {
+    /// Writes on a thread of its own. A failure costs nothing but the space of a longer log.
+    pub(super) fn spawn(self, snapshot: Box<Snapshot>) {
+        let zxid = snapshot.zxid();
+        let mailbox = self.mailbox.clone();
+        let spawned =
+            thread::Builder::new().name("keeper-snapshot".to_owned()).spawn(move || self.run(&snapshot));
+        if let Err(error) = spawned {
+            tracing::warn!(%error, "cannot start a thread for a snapshot");
+            let _ = mailbox.try_send(KeeperMessage::SnapshotWritten(zxid));
+        }
+    }
+
+    fn run(self, snapshot: &Snapshot) {
+        let began = Instant::now();
+        match write_snapshot(&self.disk, &self.at, snapshot, Compression::None) {
+            Ok(path) => {
+                self.gauges.snapshots.fetch_add(1, Ordering::Relaxed);
+                let took = began.elapsed().as_millis();
+                tracing::info!(path = %path.display(), znodes = snapshot.len(), took_ms = took as u64, "wrote a snapshot");
+                self.clear();
+            }
+            Err(error) => tracing::error!(%error, "cannot write a snapshot; the log keeps everything"),
+        }
+        let _ = self.mailbox.send(KeeperMessage::SnapshotWritten(snapshot.zxid()));
+    }
+
+    fn clear(&self) {
+        if !self.purge.on {
+            return;
+        }
+        match purge(&self.disk, &self.at, self.purge.retain) {
+            Ok(removed) if removed.is_empty() => {}
+            Ok(removed) => tracing::info!(files = removed.len(), "removed old snapshots and logs"),
+            Err(error) => tracing::warn!(%error, "cannot remove old snapshots and logs"),
+        }
+    }
+}
+
+/// Writes `snapshot`, durably.
+pub(super) fn write_snapshot<D: Disk>(
+    disk: &D,
+    at: &Directories,
+    snapshot: &Snapshot,
+    compression: Compression,
+) -> Result<PathBuf, Error> {
+    let sessions: Vec<_> = snapshot.sessions().iter().map(|(id, timeout_ms)| (*id, *timeout_ms)).collect();
+    let acls: Vec<_> = snapshot.acls().collect();
+    let mut writer = SnapshotWriter::create(disk, at, snapshot.zxid(), compression, &sessions, &acls)?;
+    let mut walk = snapshot.walk();
+    while let Some(node) = walk.step() {
+        writer.node(node.path, node.data, node.acl_key, &node.stat)?;
+    }
+    writer.finish(Some(snapshot.digest() as i64))
+}

@@ -1,0 +1,24 @@
+//! Every bound of this crate, with its unit and its reason.
+
+/// Free bytes that a disk must have for a server to start on it: room for a log file, a snapshot of a
+/// small tree and some segments. Starting with less would only end in a stop after the first writes.
+pub const FREE_BYTES_MIN: u64 = 64 << 20;
+
+/// Connections of a port in all, whatever the originals' own limits say.
+pub const CONNECTIONS_MAX: usize = 1_000_000;
+
+/// Bytes of transactions that wait for the log before the keeper's shard waits too. Clients are held
+/// back long before by `globalOutstandingLimit`.
+pub const LOG_QUEUE_BYTES: usize = 64 << 20;
+
+/// Notices of the roles that wait to be heard by the process.
+pub const NOTICES: usize = 64;
+
+/// Longest answer that a keeper may send to our broker, in bytes: Kafka raises `jute.maxbuffer` to this.
+pub const KEEPER_REPLY_BYTES_MAX: u32 = 4 << 20;
+
+/// How long a stop may take for each role, in milliseconds, before the process ends without.
+pub const STOP_MS: u64 = 10_000;
+
+/// Names being looked up at once for the keeper session; it dials one server at a time.
+pub const LOOKUPS: usize = 1;
