@@ -83,8 +83,7 @@ impl Group {
             return false;
         }
         let offsets = self.expired_offsets(turn);
-        let all_gone = self.offsets.partitions(None).len() == offsets.len();
-        if self.is(State::Empty) && self.pending() == 0 && all_gone {
+        if self.is(State::Empty) && self.pending() == 0 && self.offsets.are_all(&offsets) {
             self.become_state(State::Dead, turn.wall_ms());
             return !self.write_tombstones(turn, offsets, true, Then::Nothing);
         }

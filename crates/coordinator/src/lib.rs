@@ -9,6 +9,16 @@
 //! versions of requests and responses (the broker's `api` files), permissions, and the assignment of
 //! partitions to members, which in the classic protocol is the members' own business.
 //!
+//! Where Kafka 3.9 leaves something to chance or to nobody, this coordinator decides:
+//!
+//! | Case | Kafka 3.9 | Here |
+//! |---|---|---|
+//! | a member repeats JoinGroup or SyncGroup while the first still waits | the first is never answered | it is answered `REBALANCE_IN_PROGRESS` |
+//! | a member is removed while its SyncGroup waits | never answered | `UNKNOWN_MEMBER_ID` |
+//! | DeleteGroups, OffsetDelete | answered before the tombstones are written | when they are durable; until then the group is `Dead` |
+//! | a commit takes longer than `offsets.commit.timeout.ms` | answered, and forgotten | answered, and shown when the log has it |
+//! | protocols with equally many votes, the next leader | any | the first by name, the first by id |
+//!
 //! Source: the classic group protocol of Kafka 3.9 (KIP-62, 134, 345, 389, 394, 496, 814, 848's records).
 
 mod commit;

@@ -134,16 +134,25 @@ impl Offsets {
         self.transactional.retain(|_, offsets| !offsets.is_empty());
     }
 
+    /// Whether these, which are all committed, are all that is kept, and nothing is coming.
+    pub(crate) fn are_all(&self, some: &[TopicPartition]) -> bool {
+        let nothing_comes = self.in_flight.is_empty()
+            && self.transactional.is_empty()
+            && self.transactional_in_flight.is_empty();
+        nothing_comes && self.committed.values().map(BTreeMap::len).sum::<usize>() == some.len()
+    }
+
     /// Every partition of which something is kept or coming, or of `topic` only.
     pub(crate) fn partitions(&self, topic: Option<&str>) -> Vec<TopicPartition> {
+        let is_meant = |name: &str| topic.is_none_or(|topic| name == topic);
         let mut all: Vec<TopicPartition> = Vec::new();
-        for (name, partitions) in &self.committed {
+        for (name, partitions) in self.committed.iter().filter(|(name, _)| is_meant(name)) {
             all.extend(partitions.keys().map(|&partition| TopicPartition { topic: name.clone(), partition }));
         }
-        all.extend(self.in_flight.keys().cloned());
-        all.extend(self.transactional.values().flat_map(|offsets| offsets.keys().cloned()));
-        all.extend(self.transactional_in_flight.keys().map(|(_, at)| at.clone()));
-        all.retain(|at| topic.is_none_or(|topic| at.topic == topic));
+        let transactional = self.transactional.values().flat_map(BTreeMap::keys);
+        let in_flight = self.transactional_in_flight.keys().map(|(_, at)| at);
+        let coming = self.in_flight.keys().chain(transactional).chain(in_flight);
+        all.extend(coming.filter(|at| is_meant(&at.topic)).cloned());
         all.sort();
         all.dedup();
         all
@@ -165,8 +174,11 @@ impl Offsets {
                     Some(expires_ms) => now_ms >= expires_ms,
                     None => now_ms.saturating_sub(base_ms(committed)) >= retention_ms,
                 };
+                if !is_over {
+                    continue;
+                }
                 let at = TopicPartition { topic: topic.clone(), partition };
-                if is_over && !self.is_in_flight(&at) {
+                if !self.is_in_flight(&at) {
                     expired.push(at);
                 }
             }
