@@ -305,7 +305,7 @@ fn append<D: Disk>(
         return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
     }
     let appended =
-        replica.append_as_leader(now, batch.build(), Durability::InSync).map_err(|error| error.code)?;
+        replica.append_as_coordinator(now, batch.build()).map_err(|error| error.code)?;
     broker.purgatory.touch(&WatchKey::Partition(name));
     Ok((appended.first, appended.end))
 }

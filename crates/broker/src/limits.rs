@@ -41,3 +41,35 @@ pub(crate) const GROUP_LOAD_BYTES_PER_TURN: usize = 2 << 20;
 /// Unpacked size of one batch of `__consumer_offsets`. Kafka packs them only if told to, and then at
 /// most as much as fits one request.
 pub(crate) const GROUP_LOAD_BATCH_BYTES_MAX: usize = 100 << 20;
+
+/// Unpacked size of a batch that is searched for a record by time: what producing one may unpack.
+pub(crate) const LOOKUP_BATCH_BYTES_MAX: usize = partition::limits::UNPACKED_BYTES_MAX;
+
+/// Unpacked size of a control batch: a marker takes ten bytes, and nobody packs it.
+pub(crate) const CONTROL_BATCH_BYTES_MAX: usize = 64 * 1024;
+
+/// How often retention looks at the logs (`log.retention.check.interval.ms`, Kafka's default).
+pub(crate) const RETENTION_INTERVAL: Span = Span::seconds(300);
+
+/// How often high watermarks are stored, if any moved (`replica.high.watermark.checkpoint.interval.ms`).
+pub(crate) const HIGH_WATERMARK_INTERVAL: Span = Span::seconds(5);
+
+/// How often recovery points are stored, if any moved (`log.flush.offset.checkpoint.interval.ms`).
+pub(crate) const RECOVERY_POINT_INTERVAL: Span = Span::seconds(60);
+
+/// A log that nobody wrote to for this long is synced: the kernel has written most of it by then, so the
+/// sync is cheap, and the next start has less to check.
+pub(crate) const IDLE_SYNC_AFTER: Span = Span::seconds(40);
+
+/// Logs that are synced in one wake for being idle: each may wait for the disk while clients wait for us.
+pub(crate) const IDLE_SYNCS_PER_WAKE: usize = 8;
+
+/// Growth of a log after which its producers are stored again, in bytes: what a start reads headers of.
+pub(crate) const SNAPSHOT_GROWTH_BYTES: u64 = 16 << 20;
+
+/// Wait before the directory of a deleted partition is emptied (`file.delete.delay.ms`, Kafka's default).
+pub(crate) const DELETE_DELAY: Span = Span::seconds(60);
+
+/// Space that must stay free on the disk of a log directory for clients' records to be taken, in bytes.
+/// Checkpoints and the coordinators' records still fit then.
+pub(crate) const FREE_BYTES_MIN: u64 = 64 << 20;

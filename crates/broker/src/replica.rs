@@ -1,18 +1,54 @@
-//! One replica of one partition: its log, leader epochs, producers and high watermark.
+//! One replica of one partition: its log, leader epochs, producers and high watermark, kept in step.
+//!
+//! Invariants: `log_start <= high_watermark <= log_end`; the producers are those of the log up to its end;
+//! nothing is acknowledged before the log says so. A replica leads only while [`Replica::lead`] was the
+//! last word of the controller.
 
-use std::convert::Infallible;
-use std::marker::PhantomData;
+mod loading;
+mod lookup;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use clock::Now;
+use clock::{Moment, Now};
+use commitlog::{EpochStart, Log, LogConfig, LogError, ProducerEntry, Retention};
 use disk::Disk;
+use kafka_wire::batch::TimestampType;
 use kafka_wire::{ErrorCode, Records};
+use partition::{
+    LeaderEpochs, Leadership, Origin, ProducerSummary, Producers, Refusal, SequenceCheck, TopicConfig,
+    ValidBatch, validate,
+};
+
+pub(crate) use loading::{create, load};
 
 /// A partition log held here, as leader or follower.
-#[derive(Debug)]
 pub(crate) struct Replica<D: Disk> {
-    never: Infallible,
-    disk: PhantomData<D>,
+    log: Log<D>,
+    config: Arc<TopicConfig>,
+    epochs: LeaderEpochs,
+    producers: Producers,
+    high_watermark: i64,
+    /// The latest epoch that the controller told; -1 if it told none since the broker started.
+    leader_epoch: i32,
+    /// What this broker knows as leader; `None` while it does not lead.
+    leadership: Option<Leadership>,
+    /// Whether a record counts only once it is on this broker's disk.
+    durable_acks: bool,
+    /// Set while the disk has too little space for clients' records.
+    disk_is_full: Arc<AtomicBool>,
+    /// Records appended since the last sync, and when the first of them was.
+    unsynced: Option<Unsynced>,
+    /// Log size at the last producer snapshot, to take the next one after enough growth.
+    snapshot_size: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Unsynced {
+    records: i64,
+    since: Moment,
+    latest: Moment,
 }
 
 /// How far an append must have come before it is acknowledged.
@@ -100,75 +136,357 @@ pub(crate) struct OffsetAndTime {
     pub(crate) timestamp: i64,
 }
 
+impl From<Refusal> for AppendError {
+    fn from(refusal: Refusal) -> Self {
+        let records = refusal.record_index.map(|index| (index, refusal.message.clone()));
+        AppendError {
+            code: refusal.code,
+            message: Some(refusal.message),
+            log_start: None,
+            records: records.into_iter().collect(),
+        }
+    }
+}
+
+/// What a client is told of a failure of the log.
+pub(crate) fn storage_error(error: &LogError) -> ErrorCode {
+    match error {
+        LogError::OutOfRange { .. } => ErrorCode::OFFSET_OUT_OF_RANGE,
+        LogError::LargerThanSegment { .. } => ErrorCode::RECORD_LIST_TOO_LARGE,
+        LogError::NotBatches(_) => ErrorCode::CORRUPT_MESSAGE,
+        LogError::DiskFull { .. }
+        | LogError::Io { .. }
+        | LogError::Offline { .. }
+        | LogError::Corrupt { .. }
+        | LogError::Foreign { .. } => ErrorCode::KAFKA_STORAGE_ERROR,
+    }
+}
+
 impl<D: Disk> Replica<D> {
+    /// Leads from now on: everything in the log is this leader's history.
+    pub(crate) fn lead(&mut self, leadership: Leadership) -> Result<(), ErrorCode> {
+        assert_eq!(leadership.start_offset(), self.log.log_end());
+        self.leader_epoch = leadership.leader_epoch();
+        if self.epochs.assign(self.leader_epoch, self.log.log_end()) {
+            self.store_epochs()?;
+        }
+        self.leadership = Some(leadership);
+        self.advance_high_watermark();
+        Ok(())
+    }
+
+    /// Does not lead any more.
+    pub(crate) fn follow(&mut self, leader_epoch: i32) {
+        self.leader_epoch = leader_epoch;
+        self.leadership = None;
+    }
+
+    /// What this broker knows as leader.
+    pub(crate) fn leadership(&self) -> Option<&Leadership> {
+        self.leadership.as_ref()
+    }
+
+    /// The same, to change it.
+    pub(crate) fn leadership_mut(&mut self) -> Option<&mut Leadership> {
+        self.leadership.as_mut()
+    }
+
+    /// Takes over a changed configuration.
+    pub(crate) fn configure(&mut self, config: Arc<TopicConfig>) {
+        self.log.configure(log_config(&config));
+        self.config = config;
+    }
+
     /// Checks one batch and appends it as this leader's.
     pub(crate) fn append_as_leader(
         &mut self,
-        _now: Now,
-        _records: Bytes,
-        _durability: Durability,
+        now: Now,
+        records: Bytes,
+        durability: Durability,
     ) -> Result<Appended, AppendError> {
-        match self.never {}
+        if self.disk_is_full.load(Ordering::Relaxed) {
+            let message = "the disk is nearly full; nothing is taken until there is space".to_owned();
+            return Err(AppendError { message: Some(message), ..ErrorCode::KAFKA_STORAGE_ERROR.into() });
+        }
+        let batch = validate(records, &self.config, now.wall)?;
+        self.append(now, &batch, Origin::Client, durability)
     }
 
-    /// Reads whole batches from the one that holds `offset`, at most `bytes_max` bytes, or one batch of
-    /// whatever size if `at_least_one`. `OFFSET_OUT_OF_RANGE` below the start or above the end.
-    pub(crate) fn read(
+    /// Appends a batch that a coordinator of this broker made: it is sound by construction, and its
+    /// producer, if it names one, keeps no sequence.
+    pub(crate) fn append_as_coordinator(
         &mut self,
-        _offset: i64,
-        _bytes_max: usize,
-        _at_least_one: bool,
-        _isolation: Isolation,
-    ) -> Result<Read, ErrorCode> {
-        match self.never {}
+        now: Now,
+        records: Bytes,
+    ) -> Result<Appended, AppendError> {
+        let batch = ValidBatch::of_our_own(records)?;
+        self.append(now, &batch, Origin::Coordinator, Durability::InSync)
+    }
+
+    fn append(
+        &mut self,
+        now: Now,
+        batch: &ValidBatch,
+        origin: Origin,
+        durability: Durability,
+    ) -> Result<Appended, AppendError> {
+        let Some(leadership) = &self.leadership else {
+            return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER.into());
+        };
+        let in_sync_min = self.config.in_sync_min as usize;
+        if durability == Durability::InSync && leadership.is_under_min(in_sync_min) {
+            return Err(ErrorCode::NOT_ENOUGH_REPLICAS.into());
+        }
+        let stamp = batch.stamp();
+        if let Some(stamp) = &stamp {
+            match self.producers.check(stamp, origin) {
+                Ok(SequenceCheck::Next) => {}
+                Ok(SequenceCheck::Duplicate(mark)) => {
+                    let is_append_time = self.config.timestamp_type == TimestampType::LogAppendTime;
+                    return Ok(Appended {
+                        first: mark.base_offset(),
+                        end: mark.last_offset + 1,
+                        append_time: if is_append_time { mark.timestamp } else { -1 },
+                        log_start: self.log.log_start(),
+                    });
+                }
+                Err(code) => return Err(code.into()),
+            }
+        }
+        let appended =
+            self.log.append_as_leader(batch.bytes(), self.leader_epoch, now.wall).map_err(|error| {
+                AppendError { message: Some(error.to_string()), ..storage_error(&error).into() }
+            })?;
+        if let Some(offset) = appended.rolled_at {
+            // The producers as they were before this batch; without them the next start reads more.
+            let _ = self.log.write_producer_snapshot(offset, &snapshot(&self.producers));
+            self.snapshot_size = self.log.size_bytes();
+        }
+        if let Some(stamp) = &stamp {
+            self.producers.record(stamp, appended.base_offset);
+        }
+        self.count_unsynced(now.moment, appended.last_offset + 1 - appended.base_offset);
+        self.advance_high_watermark();
+        self.check();
+        Ok(Appended {
+            first: appended.base_offset,
+            end: appended.last_offset + 1,
+            append_time: batch.append_time().unwrap_or(-1),
+            log_start: self.log.log_start(),
+        })
+    }
+
+    fn count_unsynced(&mut self, now: Moment, records: i64) {
+        let unsynced = self.unsynced.get_or_insert(Unsynced { records: 0, since: now, latest: now });
+        unsynced.records += records;
+        unsynced.latest = now;
+    }
+
+    /// Moves the high watermark up as far as the in-sync set allows. Returns whether it moved.
+    pub(crate) fn advance_high_watermark(&mut self) -> bool {
+        let Some(leadership) = &self.leadership else { return false };
+        let local_end = if self.durable_acks { self.log.recovery_point() } else { self.log.log_end() };
+        let before = self.high_watermark;
+        self.high_watermark = leadership
+            .high_watermark(before, local_end.max(before), self.config.in_sync_min as usize)
+            .max(self.log.log_start());
+        if self.high_watermark == before {
+            return false;
+        }
+        self.producers.replicated(self.high_watermark);
+        true
+    }
+
+    /// Whether what was appended up to `end` may be acknowledged; an error if it never will be.
+    pub(crate) fn reached(&self, end: i64, durability: Durability) -> Result<bool, ErrorCode> {
+        let Some(leadership) = &self.leadership else { return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER) };
+        if self.log.is_offline() {
+            return Err(ErrorCode::KAFKA_STORAGE_ERROR);
+        }
+        match durability {
+            Durability::None => Ok(true),
+            Durability::Leader => Ok(!self.durable_acks || self.log.recovery_point() >= end),
+            Durability::InSync if self.high_watermark < end => Ok(false),
+            Durability::InSync if leadership.is_under_min(self.config.in_sync_min as usize) => {
+                Err(ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND)
+            }
+            Durability::InSync => Ok(true),
+        }
     }
 
     /// First offset that is not known to be on every in-sync replica.
     pub(crate) fn high_watermark(&self) -> i64 {
-        match self.never {}
+        self.high_watermark
     }
 
     /// First offset that was not deleted.
     pub(crate) fn log_start_offset(&self) -> i64 {
-        match self.never {}
+        self.log.log_start()
     }
 
-    /// The offset at which such a reader stops.
-    pub(crate) fn readable_end(&self, _isolation: Isolation) -> i64 {
-        match self.never {}
+    /// The offset that the next record will get.
+    pub(crate) fn log_end_offset(&self) -> i64 {
+        self.log.log_end()
+    }
+
+    /// Offset below which everything is on this broker's disk.
+    pub(crate) fn recovery_point(&self) -> i64 {
+        self.log.recovery_point()
+    }
+
+    /// Bytes of the log, indexes not counted.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.log.size_bytes()
+    }
+
+    /// Whether a disk failure took the log out of use.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.log.is_offline()
     }
 
     /// The current epoch of the partition's leader.
     pub(crate) fn leader_epoch(&self) -> i32 {
-        match self.never {}
+        self.leader_epoch
     }
 
-    /// The leader epoch under which the record at `offset` was written; -1 if not known.
-    pub(crate) fn epoch_of(&self, _offset: i64) -> i32 {
-        match self.never {}
-    }
-
-    /// The greatest epoch not above `leader_epoch` and the offset at which it ended.
-    pub(crate) fn end_of_epoch(&self, _leader_epoch: i32) -> Option<(i32, i64)> {
-        match self.never {}
-    }
-
-    /// The first record whose timestamp is not before `timestamp`.
-    pub(crate) fn offset_for_timestamp(
-        &mut self,
-        _timestamp: i64,
-    ) -> Result<Option<OffsetAndTime>, ErrorCode> {
-        match self.never {}
-    }
-
-    /// The record with the greatest timestamp.
-    pub(crate) fn offset_of_max_timestamp(&mut self) -> Result<Option<OffsetAndTime>, ErrorCode> {
-        match self.never {}
+    /// The producers that wrote here, for DescribeProducers.
+    pub(crate) fn producers(&self) -> &Producers {
+        &self.producers
     }
 
     /// Moves the log's start to `before` and returns it. `OFFSET_OUT_OF_RANGE` above the high watermark,
     /// `POLICY_VIOLATION` if the topic is only compacted.
-    pub(crate) fn delete_records_before(&mut self, _now: Now, _before: i64) -> Result<i64, ErrorCode> {
-        match self.never {}
+    pub(crate) fn delete_records_before(&mut self, _now: Now, before: i64) -> Result<i64, ErrorCode> {
+        if self.config.cleanup.compacts() && !self.config.cleanup.deletes() {
+            return Err(ErrorCode::POLICY_VIOLATION);
+        }
+        if before > self.high_watermark {
+            return Err(ErrorCode::OFFSET_OUT_OF_RANGE);
+        }
+        self.log.advance_start(before).map_err(|error| storage_error(&error))?;
+        self.check();
+        Ok(self.log.log_start())
     }
+
+    /// Removes segments that retention no longer keeps, and forgets silent producers.
+    pub(crate) fn retain(&mut self, now: Now, producer_expiration_ms: i64) -> Result<usize, LogError> {
+        let deletes = self.config.cleanup.deletes();
+        let retention = Retention {
+            ms: self.config.retention_ms.filter(|_| deletes),
+            bytes: self.config.retention_bytes.filter(|_| deletes),
+            below: self.high_watermark,
+        };
+        let removed = self.log.remove_expired(now.wall, retention)?;
+        if removed > 0 && self.epochs.truncate_start(self.log.log_start()) {
+            let _ = self.store_epochs();
+        }
+        self.producers.expire(now.wall, producer_expiration_ms);
+        self.log.rest();
+        self.check();
+        Ok(removed)
+    }
+
+    /// Whether the configuration asks for a sync now (`flush.messages`, `flush.ms`).
+    pub(crate) fn wants_flush(&self, now: Moment) -> bool {
+        self.unsynced.is_some_and(|unsynced| {
+            unsynced.records >= self.config.flush_messages
+                || self.flush_at(&unsynced).is_some_and(|at| at <= now)
+        })
+    }
+
+    /// When `flush.ms` asks for a sync.
+    pub(crate) fn flush_deadline(&self) -> Option<Moment> {
+        self.flush_at(self.unsynced.as_ref()?)
+    }
+
+    fn flush_at(&self, unsynced: &Unsynced) -> Option<Moment> {
+        let ms = u64::try_from(self.config.flush_ms).ok().filter(|&ms| ms < i64::MAX as u64)?;
+        Some(unsynced.since + clock::Span::ms(ms))
+    }
+
+    /// Whether there is anything that a sync would make durable.
+    pub(crate) fn is_unsynced(&self) -> bool {
+        self.unsynced.is_some()
+    }
+
+    /// When the last record was appended that is not durable yet.
+    pub(crate) fn unsynced_latest(&self) -> Option<Moment> {
+        self.unsynced.map(|unsynced| unsynced.latest)
+    }
+
+    /// Makes everything appended durable.
+    pub(crate) fn sync(&mut self) -> Result<(), LogError> {
+        self.log.sync()?;
+        self.unsynced = None;
+        Ok(())
+    }
+
+    /// Makes all but the active segment durable.
+    pub(crate) fn sync_sealed(&mut self) -> Result<(), LogError> {
+        if let Some(job) = self.log.begin_sync_sealed()? {
+            let synced = job.run()?;
+            self.log.finish_sync(synced);
+        }
+        Ok(())
+    }
+
+    /// Stores the producers if the log grew by `growth` bytes since they were stored last.
+    pub(crate) fn snapshot_after(&mut self, growth: u64) -> Result<(), LogError> {
+        if self.log.size_bytes().abs_diff(self.snapshot_size) >= growth && !self.producers.is_empty() {
+            self.log.write_producer_snapshot(self.log.log_end(), &snapshot(&self.producers))?;
+            self.snapshot_size = self.log.size_bytes();
+        }
+        Ok(())
+    }
+
+    /// Stores and syncs everything, so that the next start has nothing to look for.
+    pub(crate) fn close(&mut self) -> Result<(), LogError> {
+        let end = self.log.log_end();
+        if end > self.log.newest_snapshot().unwrap_or(0) {
+            self.log.write_producer_snapshot(end, &snapshot(&self.producers))?;
+        }
+        self.log.close()?;
+        self.unsynced = None;
+        Ok(())
+    }
+
+    fn store_epochs(&mut self) -> Result<(), ErrorCode> {
+        let entries: Vec<EpochStart> = self
+            .epochs
+            .entries()
+            .iter()
+            .map(|&(epoch, start_offset)| EpochStart { epoch, start_offset })
+            .collect();
+        self.log.write_epochs(&entries).map_err(|error| storage_error(&error))
+    }
+
+    fn check(&self) {
+        assert!(self.log.log_start() <= self.high_watermark && self.high_watermark <= self.log.log_end());
+    }
+}
+
+/// How a topic's log grows.
+pub(crate) fn log_config(config: &TopicConfig) -> LogConfig {
+    LogConfig {
+        segment_bytes: config.segment_bytes,
+        segment_ms: config.segment_ms,
+        segment_jitter_ms: config.segment_jitter_ms,
+        index_bytes: config.segment_index_bytes,
+        index_interval_bytes: config.index_interval_bytes,
+        compacted: config.cleanup.compacts(),
+    }
+}
+
+fn snapshot(producers: &Producers) -> Vec<ProducerEntry> {
+    let entry = |summary: ProducerSummary| ProducerEntry {
+        producer_id: summary.producer_id,
+        producer_epoch: summary.producer_epoch,
+        last_sequence: summary.last_batch.map_or(-1, |mark| mark.last_sequence),
+        last_offset: summary.last_batch.map_or(-1, |mark| mark.last_offset),
+        offset_delta: summary.last_batch.map_or(0, |mark| mark.offset_delta),
+        timestamp: summary.last_timestamp,
+        coordinator_epoch: summary.coordinator_epoch,
+        open_transaction_offset: summary.open_transaction.unwrap_or(-1),
+    };
+    producers.summaries().map(entry).collect()
 }

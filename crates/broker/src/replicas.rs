@@ -1,79 +1,226 @@
-//! The replicas that this broker holds, over its log directories.
+//! The replicas that this broker holds, over its log directories: opened at the start, told by the
+//! controller what to be, kept by retention and checkpoints, closed at the end.
+//!
+//! A replica is only ever deleted because the controller said so, never because metadata lacks it.
 
+mod orders;
+mod upkeep;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use clock::{Moment, Now};
+use clock::Now;
+use commitlog::{Files, Identity, LogDirectory, LogError, TailCache};
 use disk::Disk;
 use kafka_wire::ErrorCode;
+use partition::TopicConfig;
 
-use crate::replica::{Durability, Replica};
-use crate::{Broker, Effect, Settings, TopicPartition};
+use crate::replica::{self, Durability, Replica};
+use crate::{Settings, TopicPartition};
+
+use upkeep::Due;
+pub(crate) use upkeep::{turn_ended, woken};
 
 /// The replicas by topic and partition.
 pub(crate) struct Replicas<D: Disk> {
-    disk: PhantomData<D>,
+    broker_id: i32,
+    durable_acks: bool,
+    producer_expiration_ms: i64,
+    /// The broker's settings, where topics inherit from.
+    properties: BTreeMap<String, String>,
+    directories: Vec<Directory<D>>,
+    held: BTreeMap<TopicPartition, Held<D>>,
+    /// Partitions whose log could not be opened: never made anew.
+    broken: BTreeSet<TopicPartition>,
+    /// What topics configure for themselves.
+    configs: BTreeMap<Arc<str>, Arc<TopicConfig>>,
+    default_config: Arc<TopicConfig>,
+    /// Partitions lent to be changed since the last turn ended; may repeat.
+    lent: Vec<TopicPartition>,
+    /// Partitions with records that are not durable.
+    unsynced: BTreeSet<TopicPartition>,
+    due: Due,
+    notes: Vec<String>,
+}
+
+/// A log directory and what is written about it now and then.
+struct Directory<D: Disk> {
+    log_directory: LogDirectory<D>,
+    /// Set while there is too little space for clients' records.
+    is_full: Arc<AtomicBool>,
+}
+
+struct Held<D: Disk> {
+    replica: Replica<D>,
+    /// Which of the directories it is in.
+    directory: usize,
+    /// In Kafka's base64 form.
+    topic_id: Option<String>,
+    /// The log start that the directory's checkpoint has.
+    stored_log_start: i64,
+    stored_high_watermark: i64,
 }
 
 impl<D: Disk> Replicas<D> {
     /// Recovers every partition log in the log directories.
-    pub(crate) fn open(_now: Now, _settings: &Settings, _disk: D) -> io::Result<Self> {
-        Ok(Replicas { disk: PhantomData })
+    pub(crate) fn open(now: Now, settings: &Settings, disk: D) -> io::Result<Self> {
+        let files = Files::new(disk, commitlog::limits::OPEN_FILES_DEFAULT);
+        let tail_cache = TailCache::new(commitlog::limits::TAIL_BYTES_DEFAULT);
+        let lookup = |name: &str| settings.properties.get(name).map(String::as_str);
+        let default_config = TopicConfig::resolve(&BTreeMap::new(), lookup)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
+        let mut replicas = Replicas {
+            broker_id: settings.broker_id,
+            durable_acks: settings.durable_acks,
+            producer_expiration_ms: i64::try_from(settings.producer_id_expiration.as_ms())
+                .unwrap_or(i64::MAX),
+            properties: settings.properties.clone(),
+            directories: Vec::new(),
+            held: BTreeMap::new(),
+            broken: BTreeSet::new(),
+            configs: BTreeMap::new(),
+            default_config: Arc::new(default_config),
+            lent: Vec::new(),
+            unsynced: BTreeSet::new(),
+            due: Due::new(now.moment),
+            notes: Vec::new(),
+        };
+        for path in &settings.log_directories {
+            let log_directory = LogDirectory::open(&files, &tail_cache, path).map_err(refusal)?;
+            log_directory.probe().map_err(refusal)?;
+            if let Some(theirs) = log_directory.broker_id().filter(|&theirs| theirs != settings.broker_id) {
+                let ours = settings.broker_id;
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    format!(
+                        "{} belongs to broker.id={theirs}, but this broker has broker.id={ours}; set \
+                         broker.id={theirs}, or point log.dirs elsewhere",
+                        path.display()
+                    ),
+                ));
+            }
+            replicas.add_directory(log_directory, now)?;
+        }
+        replicas.store_recovery_points();
+        Ok(replicas)
     }
 
-    /// Writes the identity into every log directory that has none, or compares it with what is there.
-    ///
-    /// # Errors
-    /// A directory belongs to another cluster or broker; the text says which, and what to do.
-    pub(crate) fn claim(&mut self, _cluster_id: &str, _broker_id: i32) -> Result<(), String> {
+    fn add_directory(&mut self, mut log_directory: LogDirectory<D>, now: Now) -> io::Result<()> {
+        self.notes.append(&mut log_directory.take_notes());
+        let directory = self.directories.len();
+        let is_full = Arc::new(AtomicBool::new(false));
+        for named in log_directory.partitions().to_vec() {
+            let partition = TopicPartition::new(named.topic.as_str(), named.partition);
+            if self.held.contains_key(&partition) || self.broken.contains(&partition) {
+                let message = format!(
+                    "{partition} is in two log directories, {} and another; remove one of them",
+                    log_directory.path().display()
+                );
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+            let config = self.default_config.clone();
+            let loaded = replica::load(
+                &log_directory,
+                &named,
+                config,
+                (self.durable_acks, is_full.clone()),
+                self.producer_expiration_ms,
+                now,
+            );
+            let topic_id = log_directory.topic_id(&named);
+            match loaded.and_then(|loaded| Ok((loaded, topic_id?))) {
+                Ok(((replica, notes), topic_id)) => {
+                    self.notes.extend(notes.into_iter().map(|note| format!("{partition}: {note}")));
+                    if replica.is_unsynced() {
+                        self.unsynced.insert(partition.clone());
+                    }
+                    let stored_log_start = replica.log_start_offset();
+                    let held =
+                        Held { replica, directory, topic_id, stored_log_start, stored_high_watermark: -1 };
+                    self.held.insert(partition, held);
+                }
+                Err(error) => {
+                    self.notes.push(format!("{partition} cannot be opened and stays offline: {error}"));
+                    self.broken.insert(partition);
+                }
+            }
+        }
+        for path in log_directory.take_deleted() {
+            self.due.remove(now.moment, directory, path);
+        }
+        self.directories.push(Directory { log_directory, is_full });
         Ok(())
     }
 
-    /// Obeys an order of the controller: leads the partition (making its log if there is none), or leads
-    /// it on under a newer epoch. An order that is not newer than what the replica obeys already is
-    /// answered `STALE_CONTROLLER_EPOCH` and changes nothing; the first order after a start is always
-    /// newer. `INCONSISTENT_TOPIC_ID` if the log on disk is of another topic of the same name.
-    pub(crate) fn obey(
-        &mut self,
-        _now: Now,
-        _order: &controller::LeaderAndIsr,
-        _config: &partition::TopicConfig,
-    ) -> Result<(), ErrorCode> {
-        Ok(())
+    /// The cluster that the log directories were last used in, if they were used.
+    pub(crate) fn cluster_id(&self) -> Option<&str> {
+        self.directories.iter().find_map(|directory| directory.log_directory.cluster_id())
     }
 
-    /// Gives every replica of the topic here these settings from now on.
-    pub(crate) fn configure(&mut self, _topic: &str, _config: &partition::TopicConfig) {}
-
-    /// Stops a replica and deletes its log. One that is not here is gone already, which is no error.
-    pub(crate) fn delete(&mut self, _now: Now, _partition: &TopicPartition) -> Result<(), ErrorCode> {
+    /// Takes the log directories for this cluster, whose id the keeper told. An error, in words with the
+    /// fix, if one belongs to another: the broker must halt.
+    pub(crate) fn claim(&mut self, cluster_id: &str) -> Result<(), String> {
+        let identity = Identity { broker_id: self.broker_id, cluster_id: cluster_id.to_owned() };
+        for directory in &mut self.directories {
+            directory.log_directory.claim(&identity).map_err(|error| error.to_string())?;
+        }
         Ok(())
     }
 
     /// The replica, if this broker leads the partition.
-    pub(crate) fn leader(&mut self, _partition: &TopicPartition) -> Option<&mut Replica<D>> {
-        None
+    pub(crate) fn leader(&mut self, partition: &TopicPartition) -> Option<&mut Replica<D>> {
+        let held = self.held.get_mut(partition)?;
+        held.replica.leadership()?;
+        if self.lent.last() != Some(partition) {
+            self.lent.push(partition.clone());
+        }
+        Some(&mut held.replica)
     }
 
     /// Whether what was appended up to `end` may be acknowledged; an error if it never will be.
     pub(crate) fn reached(
         &self,
-        _partition: &TopicPartition,
-        _end: i64,
-        _durability: Durability,
+        partition: &TopicPartition,
+        end: i64,
+        durability: Durability,
     ) -> Result<bool, ErrorCode> {
-        Err(ErrorCode::NOT_LEADER_OR_FOLLOWER)
+        let held = self.held.get(partition).ok_or(ErrorCode::NOT_LEADER_OR_FOLLOWER)?;
+        held.replica.reached(end, durability)
     }
 
-    /// When it next wants [`woken`] (retention, checkpoints).
-    pub(crate) fn deadline(&self) -> Option<Moment> {
-        None
+    /// Closes every log and marks the directories as closed cleanly, so that the next start looks for
+    /// nothing. Returns what went wrong, in words. No replica may be used afterwards.
+    pub(crate) fn close(&mut self, broker_epoch: i64) -> Vec<String> {
+        let mut failed = BTreeSet::new();
+        for (partition, held) in &mut self.held {
+            if let Err(error) = held.replica.close() {
+                self.notes.push(format!("{partition} was not closed: {error}"));
+                failed.insert(held.directory);
+            }
+        }
+        self.store_high_watermarks();
+        self.store_log_starts();
+        self.store_recovery_points();
+        for (number, directory) in self.directories.iter().enumerate() {
+            if failed.contains(&number) {
+                continue;
+            }
+            if let Err(error) = directory.log_directory.mark_clean(broker_epoch) {
+                self.notes.push(format!("the next start will check the logs: {error}"));
+            }
+        }
+        std::mem::take(&mut self.notes)
     }
 }
 
-/// Does what is due by time.
-pub(crate) fn woken<D: Disk>(_broker: &mut Broker<D>, _now: Now, _effects: &mut Vec<Effect>) {}
-
-/// Ends the shell's turn: syncs what must be durable, advances high watermarks, and touches
-/// `WatchKey::Partition` of those that moved.
-pub(crate) fn turn_ended<D: Disk>(_broker: &mut Broker<D>, _now: Now, _effects: &mut Vec<Effect>) {}
+fn refusal(error: LogError) -> io::Error {
+    match error {
+        LogError::Io { path, source } => {
+            let message = format!("log directory {}: {source}; see log.dirs", path.display());
+            io::Error::new(source.kind(), message)
+        }
+        other => io::Error::new(io::ErrorKind::InvalidData, other.to_string()),
+    }
+}

@@ -42,6 +42,11 @@ impl<D: Disk> Log<D> {
         Ok(None)
     }
 
+    /// Offset of the newest snapshot.
+    pub fn newest_snapshot(&self) -> Option<i64> {
+        self.snapshots.last().copied()
+    }
+
     /// Stores the producers as they are before the record at `offset`. Not synced: a snapshot that did
     /// not survive shows by its checksum, and an older one or a replay serves.
     pub fn write_producer_snapshot(&mut self, offset: i64, producers: &[ProducerEntry]) -> Result<()> {

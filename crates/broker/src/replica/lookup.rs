@@ -1,0 +1,120 @@
+//! Reading a replica: records for consumers and followers, offsets by time and by leader epoch.
+
+use commitlog::{AtLeastOne, TimestampHit};
+use disk::Disk;
+use kafka_wire::batch::{Batch, BatchError, MAGIC, Record, legacy};
+use kafka_wire::{ErrorCode, Records};
+
+use super::{Isolation, OffsetAndTime, Read, Replica, storage_error};
+use crate::limits::LOOKUP_BATCH_BYTES_MAX;
+
+impl<D: Disk> Replica<D> {
+    /// Reads whole batches from the one that holds `offset`, at most `bytes_max` bytes, or one batch of
+    /// whatever size if `at_least_one`. `OFFSET_OUT_OF_RANGE` below the start or above the end.
+    pub(crate) fn read(
+        &mut self,
+        offset: i64,
+        bytes_max: usize,
+        at_least_one: bool,
+        isolation: Isolation,
+    ) -> Result<Read, ErrorCode> {
+        let limit = self.readable_end(isolation);
+        let minimum = if at_least_one { AtLeastOne::Batch } else { AtLeastOne::Nothing };
+        let fetched =
+            self.log.read(offset, limit, bytes_max, minimum).map_err(|error| storage_error(&error))?;
+        let aborted = match isolation {
+            Isolation::Committed if fetched.bytes > 0 => self.aborted(offset, fetched.next_offset)?,
+            _ => Vec::new(),
+        };
+        Ok(Read {
+            records: Records::from(fetched.pieces),
+            high_watermark: self.high_watermark,
+            last_stable_offset: self.last_stable_offset(),
+            log_start_offset: self.log.log_start(),
+            aborted,
+        })
+    }
+
+    /// The offset at which such a reader stops.
+    pub(crate) fn readable_end(&self, isolation: Isolation) -> i64 {
+        match isolation {
+            Isolation::Replica => self.log.log_end(),
+            Isolation::Uncommitted => self.high_watermark,
+            Isolation::Committed => self.last_stable_offset(),
+        }
+    }
+
+    fn last_stable_offset(&self) -> i64 {
+        self.producers
+            .first_unstable_offset()
+            .map_or(self.high_watermark, |first| first.min(self.high_watermark))
+    }
+
+    fn aborted(&self, from: i64, to: i64) -> Result<Vec<(i64, i64)>, ErrorCode> {
+        let aborted = self.log.aborted_transactions(from, to).map_err(|error| storage_error(&error))?;
+        Ok(aborted.iter().map(|aborted| (aborted.producer_id, aborted.first_offset)).collect())
+    }
+
+    /// The leader epoch under which the record at `offset` was written; -1 if not known.
+    pub(crate) fn epoch_of(&self, offset: i64) -> i32 {
+        self.epochs.epoch_at(offset).unwrap_or(-1)
+    }
+
+    /// The greatest epoch not above `leader_epoch` and the offset at which it ended.
+    pub(crate) fn end_of_epoch(&self, leader_epoch: i32) -> Option<(i32, i64)> {
+        self.epochs.end_of(leader_epoch, self.log.log_end()).map(|end| (end.epoch, end.end_offset))
+    }
+
+    /// The first record whose timestamp is not before `timestamp`.
+    pub(crate) fn offset_for_timestamp(
+        &mut self,
+        timestamp: i64,
+    ) -> Result<Option<OffsetAndTime>, ErrorCode> {
+        let mut from = self.log.log_start();
+        while let Some(hit) =
+            self.log.find_timestamp(timestamp, from).map_err(|error| storage_error(&error))?
+        {
+            let first = first_record(&hit, |record| record.timestamp >= timestamp && record.offset >= from)?;
+            if first.is_some() {
+                return Ok(first);
+            }
+            // Compaction took the record that gave the batch its largest timestamp.
+            from = hit.facts.next_offset();
+        }
+        Ok(None)
+    }
+
+    /// The record with the greatest timestamp.
+    pub(crate) fn offset_of_max_timestamp(&mut self) -> Result<Option<OffsetAndTime>, ErrorCode> {
+        let Some(hit) = self.log.find_newest_timestamp().map_err(|error| storage_error(&error))? else {
+            return Ok(None);
+        };
+        let newest = hit.facts.max_timestamp;
+        let start = self.log.log_start();
+        first_record(&hit, |record| record.timestamp == newest && record.offset >= start)
+    }
+}
+
+/// The first record of a batch that is wanted.
+fn first_record(
+    hit: &TimestampHit,
+    wanted: impl Fn(&Record) -> bool,
+) -> Result<Option<OffsetAndTime>, ErrorCode> {
+    let find = || -> Result<Option<OffsetAndTime>, BatchError> {
+        let place = |record: Record| OffsetAndTime { offset: record.offset, timestamp: record.timestamp };
+        if hit.facts.magic != MAGIC {
+            let records = legacy::records(hit.batch.clone(), LOOKUP_BATCH_BYTES_MAX)?;
+            return Ok(records.into_iter().find(&wanted).map(place));
+        }
+        let mut bytes = hit.batch.clone();
+        let batch = Batch::take_first(&mut bytes)?.ok_or(BatchError::Empty)?;
+        for record in batch.records(LOOKUP_BATCH_BYTES_MAX)? {
+            let record = record?;
+            if wanted(&record) {
+                return Ok(Some(place(record)));
+            }
+        }
+        Ok(None)
+    };
+    find().map_err(BatchError::error_code)
+}
