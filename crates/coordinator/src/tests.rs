@@ -4,4 +4,5 @@ mod hostile;
 mod model;
 mod records;
 mod room;
+mod scale;
 mod transcripts;
