@@ -16,6 +16,6 @@ mod run;
 
 pub use broker::{BrokerOperation, BrokerWork};
 pub use keeper::{KeeperOperation, KeeperWork};
-pub use plan::{Pace, Plan, Work};
+pub use plan::{Greeted, Pace, Plan, Work};
 pub use report::Report;
 pub use run::{Failure, run};

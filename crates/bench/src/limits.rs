@@ -9,5 +9,8 @@ pub const READ_BYTES: usize = 256 * 1024;
 /// Milliseconds to wait for a connection, a greeting, or the last answers after the end.
 pub const PATIENCE_MS: u64 = 10_000;
 
+/// Milliseconds before a greeting is repeated that the server was not ready for.
+pub const AGAIN_MS: u64 = 50;
+
 /// Longest latency that the histogram tells apart, in microseconds: ten minutes.
 pub const LATENCY_US_MAX: u64 = 600_000_000;

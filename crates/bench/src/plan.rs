@@ -27,13 +27,22 @@ pub struct Plan {
     pub length: Duration,
 }
 
+/// What to do after the answer to a greeting.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Greeted {
+    /// It was the right one.
+    Done,
+    /// The server is not ready: ask the same again a little later.
+    Again,
+}
+
 /// What is sent. Frames come and go without their four bytes of length.
 pub trait Work {
     /// What to send first on a new connection; each frame is answered by one frame, in order.
     fn greetings(&mut self, connection: usize) -> Vec<Vec<u8>>;
 
     /// Looks at the answer to a greeting.
-    fn greeted(&mut self, connection: usize, greeting: usize, answer: &[u8]) -> Result<(), String>;
+    fn greeted(&mut self, connection: usize, greeting: usize, answer: &[u8]) -> Result<Greeted, String>;
 
     /// Appends one request, without its length, to `request`.
     fn request(&mut self, connection: usize, request: &mut Vec<u8>);
