@@ -56,6 +56,8 @@ use crate::replicas::Replicas;
 pub struct Broker<D: Disk> {
     /// What the operator configured; never changes while the broker runs.
     pub(crate) settings: Settings,
+    /// Where the log directories are.
+    pub(crate) disk: D,
     /// The source of ids and tie-breaks, seeded by the shell.
     pub(crate) random: fastrand::Rng,
     /// Who is connected.
@@ -84,12 +86,16 @@ impl<D: Disk> Broker<D> {
     pub fn open(now: Now, settings: Settings, disk: D, seed: u64) -> std::io::Result<Self> {
         let mut random = fastrand::Rng::with_seed(seed);
         let groups = Groups::new(now, &settings, random.u64(..));
+        let last =
+            settings.log_directories.first().and_then(|path| membership::read_last_session(&disk, path));
+        let membership = Membership::new(&settings, last, random.u64(..));
         Ok(Broker {
             random,
             connections: Connections::default(),
             asks: Asks::default(),
-            membership: Membership::new(&settings),
-            replicas: Replicas::open(now, &settings, disk)?,
+            membership,
+            replicas: Replicas::open(now, &settings, disk.clone())?,
+            disk,
             groups,
             producer_ids: ProducerIds::default(),
             fetch_sessions: FetchSessions::default(),
@@ -122,6 +128,7 @@ impl<D: Disk> Broker<D> {
     /// Ends the shell's turn: what was appended becomes durable if acknowledgements ask for it, then
     /// the requests that waited for it are answered. Must follow the last `step` of each turn.
     pub fn turn_ended(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        membership::turn_ended(self);
         replicas::turn_ended(self, now, effects);
         groups::turn_ended(self, now, effects);
         purgatory::retry_woken(self, now, effects);

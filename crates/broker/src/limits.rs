@@ -73,3 +73,13 @@ pub(crate) const DELETE_DELAY: Span = Span::seconds(60);
 /// Space that must stay free on the disk of a log directory for clients' records to be taken, in bytes.
 /// Checkpoints and the coordinators' records still fit then.
 pub(crate) const FREE_BYTES_MIN: u64 = 64 << 20;
+
+/// Pause before another try, when the keeper did not do what joining the cluster needs.
+pub(crate) const KEEPER_RETRY: Span = Span::ms(500);
+
+/// How long a broker waits for another session to let go of its id: longer than the time-out of a
+/// session whose process was killed (18 s unless configured otherwise).
+pub(crate) const REGISTRATION_CONFLICT_WAIT: Span = Span::seconds(40);
+
+/// How often the controller looks at everything, to find what no change told it of.
+pub(crate) const OFFICE_REVIEW: Span = Span::seconds(300);

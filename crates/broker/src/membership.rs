@@ -1,61 +1,304 @@
 //! The broker's place in the cluster: its registration, the controller election, and its view of the
 //! cluster's znodes, all as a ZooKeeper client (never by a private door).
+//!
+//! A session is joined in steps ([`joining`]): the common znodes are made if missing, the cluster's id
+//! is compared with that of the log directories, the broker registers, the mirror reads everything, and
+//! the controller core is let loose. A lost connection stops none of what the broker does for its
+//! clients; only the end of the session makes it join anew, under a new broker epoch.
+
+mod joining;
+mod last_session;
+mod orders;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use clock::{Moment, Now};
-use cluster::Metadata;
+use cluster::mirror::{self, Mirror};
+use cluster::{BrokerEpoch, BrokerId, Change, Cluster, Metadata};
+use controller::Controller;
 use disk::Disk;
+use zookeeper_wire::SessionId;
 
-use crate::asks::Answer;
-use crate::{Broker, Effect, KeeperInput, Settings};
+use crate::asks::{self, Answer};
+use crate::limits::{KEEPER_RETRY, OFFICE_REVIEW};
+use crate::purgatory::WatchKey;
+use crate::{Broker, Effect, Event, KeeperInput, Settings};
+use joining::Step;
+
+pub(crate) use last_session::read as read_last_session;
 
 /// What the broker knows of the cluster, and how it came to know.
 pub(crate) struct Membership {
-    metadata: Arc<Metadata>,
+    me: BrokerId,
+    cluster: Cluster,
+    mirror: Mirror,
+    controller: Controller,
+    /// The session, while there is one.
+    session: Option<SessionId>,
+    connected: bool,
+    /// The session of the process that used the log directories before: its registration is ours to
+    /// remove.
+    last_session: Option<SessionId>,
+    /// How far this session is joined.
+    joined: Joined,
+    epoch: Option<BrokerEpoch>,
+    /// Since when another session has held our registration.
+    conflict_since: Option<Moment>,
+    retry_at: Option<Moment>,
+    /// When the controller shall look at everything again.
+    review_at: Option<Moment>,
+    said_ready: bool,
+    /// For the registration: when this session was first connected, in milliseconds since 1970.
+    joined_at_ms: i64,
+}
+
+/// How far a session is joined.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Joined {
+    /// Not at all, or interrupted.
+    No,
+    /// Under way; the number tells the answers of this attempt from those of an earlier one.
+    Joining(u64),
+    /// Registered, the mirror at work.
+    Registered,
 }
 
 /// What was being asked of the keeper.
 #[derive(Debug)]
-pub(crate) enum Asked {}
+pub(crate) enum Asked {
+    /// A step of joining, in this attempt.
+    Joining(u64, Step),
+    /// A read of the mirror.
+    Mirror(mirror::Read),
+    /// A write of the controller.
+    Controller(controller::Ask),
+    /// Nothing depends on the answer.
+    Whatever,
+}
 
 impl Membership {
     /// A broker that has not met the keeper yet.
-    pub(crate) fn new(_settings: &Settings) -> Self {
-        Membership { metadata: Arc::default() }
+    pub(crate) fn new(settings: &Settings, last_session: Option<SessionId>, seed: u64) -> Self {
+        let me = BrokerId(settings.broker_id);
+        Membership {
+            me,
+            cluster: Cluster::new(),
+            mirror: Mirror::default(),
+            controller: Controller::new(me, seed),
+            session: None,
+            connected: false,
+            last_session,
+            joined: Joined::No,
+            epoch: None,
+            conflict_since: None,
+            retry_at: None,
+            review_at: None,
+            said_ready: false,
+            joined_at_ms: 0,
+        }
     }
 
-    /// What clients may see of the cluster, as of the last change. Whoever changes it touches
-    /// `WatchKey::Topics`.
+    /// What clients may see of the cluster, as of the end of the last turn.
     pub(crate) fn metadata(&self) -> &Arc<Metadata> {
-        &self.metadata
+        self.cluster.published()
+    }
+
+    /// The view of the cluster's znodes, as of now.
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// The controller core: in office or not.
+    pub(crate) fn controller(&self) -> &Controller {
+        &self.controller
+    }
+
+    /// The epoch of this broker's registration; `None` before the first.
+    #[allow(dead_code, reason = "replication between brokers sends it")]
+    pub(crate) fn epoch(&self) -> Option<BrokerEpoch> {
+        self.epoch
     }
 
     /// When it next wants [`woken`].
     pub(crate) fn deadline(&self) -> Option<Moment> {
-        None
+        [self.retry_at, self.review_at].into_iter().flatten().min()
     }
 }
 
 /// Takes what happened on the keeper session (all but answers).
 pub(crate) fn keeper<D: Disk>(
-    _broker: &mut Broker<D>,
-    _now: Now,
-    _input: KeeperInput,
-    _effects: &mut Vec<Effect>,
+    broker: &mut Broker<D>,
+    now: Now,
+    input: KeeperInput,
+    effects: &mut Vec<Effect>,
 ) {
+    match input {
+        KeeperInput::Connected { session } => connected(broker, now, session, effects),
+        KeeperInput::Disconnected => {
+            broker.membership.connected = false;
+            step_mirror(broker, now, mirror::Input::Disconnected, effects);
+        }
+        KeeperInput::Expired => {
+            session_over(broker, now, effects);
+            note(effects, "the keeper session expired; a new one will be begun".into());
+        }
+        KeeperInput::Watch(event) => step_mirror(broker, now, mirror::Input::Watch(event), effects),
+        KeeperInput::Answered { .. } => unreachable!("answers come with what was asked"),
+    }
+}
+
+fn connected<D: Disk>(broker: &mut Broker<D>, now: Now, session: SessionId, effects: &mut Vec<Effect>) {
+    let membership = &mut broker.membership;
+    if membership.session.is_some_and(|before| before != session) {
+        session_over(broker, now, effects);
+    }
+    let membership = &mut broker.membership;
+    if membership.session.replace(session).is_none() {
+        membership.joined_at_ms = now.wall.as_ms();
+    }
+    membership.connected = true;
+    match membership.joined {
+        Joined::Registered => {
+            step_mirror(broker, now, mirror::Input::Resumed, effects);
+            if broker.membership.mirror.is_settled() {
+                review(broker, now, effects);
+            }
+        }
+        Joined::No | Joined::Joining(_) => joining::begin(broker, now, effects),
+    }
+}
+
+fn session_over<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec<Effect>) {
+    let membership = &mut broker.membership;
+    membership.last_session = membership.session.take().or(membership.last_session);
+    membership.connected = false;
+    membership.joined = Joined::No;
+    membership.retry_at = None;
+    membership.review_at = None;
+    step_mirror(broker, now, mirror::Input::Disconnected, effects);
+    step_controller(broker, now, controller::Input::SessionLost, effects);
 }
 
 /// Takes the answer to an ask.
 pub(crate) fn answered<D: Disk>(
-    _broker: &mut Broker<D>,
-    _now: Now,
+    broker: &mut Broker<D>,
+    now: Now,
     asked: Asked,
-    _answer: Answer,
-    _effects: &mut Vec<Effect>,
+    answer: Answer,
+    effects: &mut Vec<Effect>,
 ) {
-    match asked {}
+    let answer = answer.map(|(response, _)| response);
+    match asked {
+        Asked::Joining(attempt, step) => {
+            if broker.membership.joined == Joined::Joining(attempt) {
+                joining::answered(broker, now, step, answer, effects);
+            }
+        }
+        Asked::Mirror(read) => step_mirror(broker, now, mirror::Input::Answered { read, answer }, effects),
+        Asked::Controller(ask) => {
+            step_controller(broker, now, controller::Input::Answered { ask, answer }, effects);
+        }
+        Asked::Whatever => {}
+    }
 }
 
 /// Does what is due by time.
-pub(crate) fn woken<D: Disk>(_broker: &mut Broker<D>, _now: Now, _effects: &mut Vec<Effect>) {}
+pub(crate) fn woken<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec<Effect>) {
+    let membership = &mut broker.membership;
+    let due = |at: &mut Option<Moment>| at.take_if(|at| *at <= now.moment).is_some();
+    let (retry, look) = (due(&mut membership.retry_at), due(&mut membership.review_at));
+    if retry && membership.connected {
+        joining::begin(broker, now, effects);
+    }
+    if look {
+        review(broker, now, effects);
+    }
+}
+
+/// Ends the shell's turn: what changed is shown to clients from now on.
+pub(crate) fn turn_ended<D: Disk>(broker: &mut Broker<D>) {
+    let before = broker.membership.metadata().version;
+    if broker.membership.cluster.metadata().version != before {
+        broker.purgatory.touch(&WatchKey::Topics);
+    }
+}
+
+/// The view is whole: the controller core may look at all of it.
+fn review<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec<Effect>) {
+    broker.membership.review_at = Some(now.moment + OFFICE_REVIEW);
+    let (Some(session), true) = (broker.membership.session, broker.membership.mirror.is_settled()) else {
+        return;
+    };
+    let ready = controller::Input::Ready { session, wall_ms: now.wall.as_ms() };
+    step_controller(broker, now, ready, effects);
+}
+
+fn step_mirror<D: Disk>(broker: &mut Broker<D>, now: Now, input: mirror::Input, effects: &mut Vec<Effect>) {
+    let mut wanted = Vec::new();
+    let Membership { mirror, cluster, .. } = &mut broker.membership;
+    mirror.step(cluster, input, &mut wanted);
+    for effect in wanted {
+        match effect {
+            mirror::Effect::Ask { read, request } => {
+                broker.ask(asks::Asked::Membership(Asked::Mirror(read)), request, effects);
+            }
+            mirror::Effect::Changed(change) => changed(broker, now, change, effects),
+            mirror::Effect::Settled => settled(broker, now, effects),
+            mirror::Effect::Malformed { path, why } => note(effects, format!("{path}: {why}")),
+            mirror::Effect::Refused { path, error } => {
+                note(effects, format!("{path} cannot be read: {error}"));
+            }
+        }
+    }
+}
+
+fn settled<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec<Effect>) {
+    // Only the first time in a session, or after a pause: changes are told one by one.
+    if broker.membership.review_at.is_none() {
+        joining::remove_own_stale_office(broker, effects);
+        review(broker, now, effects);
+    }
+    if !broker.membership.said_ready {
+        broker.membership.said_ready = true;
+        let cluster_id = broker.membership.cluster.id().map(ToString::to_string).unwrap_or_default();
+        effects.push(Effect::Event(Event::Ready { broker_id: broker.settings.broker_id, cluster_id }));
+    }
+}
+
+fn changed<D: Disk>(broker: &mut Broker<D>, now: Now, change: Change, effects: &mut Vec<Effect>) {
+    match &change {
+        Change::TopicConfig(topic) => orders::configure(broker, topic, effects),
+        Change::Broker(id) if *id == broker.membership.me => {
+            // Removed by a foreign hand while the session lives: such a broker is lost to its clients.
+            if !broker.membership.cluster.is_live(*id) && broker.membership.joined == Joined::Registered {
+                note(effects, "the registration was removed by another; registering again".into());
+                broker.membership.joined = Joined::No;
+                broker.membership.retry_at = Some(now.moment + KEEPER_RETRY);
+            }
+        }
+        _ => {}
+    }
+    step_controller(broker, now, controller::Input::Changed(change), effects);
+}
+
+/// Lets the controller core take something in, and does what it wants done.
+fn step_controller<D: Disk>(
+    broker: &mut Broker<D>,
+    now: Now,
+    input: controller::Input,
+    effects: &mut Vec<Effect>,
+) {
+    let mut wanted = Vec::new();
+    let Membership { controller, cluster, .. } = &mut broker.membership;
+    controller.step(cluster, input, &mut wanted);
+    for effect in wanted {
+        orders::execute(broker, now, effect, effects);
+    }
+}
+
+fn note(effects: &mut Vec<Effect>, text: String) {
+    effects.push(Effect::Event(Event::Note(text)));
+}

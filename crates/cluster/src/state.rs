@@ -284,6 +284,11 @@ impl Cluster {
         &self.metadata
     }
 
+    /// The snapshot as the last call of [`metadata`](Cluster::metadata) left it.
+    pub fn published(&self) -> &Arc<Metadata> {
+        &self.metadata
+    }
+
     fn topic_metadata(&self, name: &str) -> Option<TopicMetadata> {
         let topic = self.topics.get(name)?;
         Some(TopicMetadata::new(name, topic, self.states.get(name)))
