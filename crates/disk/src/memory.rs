@@ -72,6 +72,12 @@ pub enum Fault {
     },
     /// EROFS on everything that writes.
     ReadOnly,
+    /// EIO on everything that writes or syncs, names included, after this many such operations: the
+    /// power goes out in the middle of what the caller is doing.
+    Halt {
+        /// Operations that still happen.
+        after: u64,
+    },
 }
 
 /// One image of [`MemoryDisk::every_cut`].
@@ -93,6 +99,8 @@ struct State {
     fail_write: Option<u64>,
     fail_sync: Option<u64>,
     read_only: bool,
+    /// Operations that may still happen.
+    halt: Option<u64>,
 }
 
 /// What an unlimited disk says is free: 1 TiB.
@@ -131,6 +139,7 @@ impl MemoryDisk {
             fail_write: None,
             fail_sync: None,
             read_only: false,
+            halt: None,
         })))
     }
 
@@ -191,6 +200,7 @@ impl MemoryDisk {
             Fault::FailWrite { after } => state.fail_write = Some(after),
             Fault::FailSync { after } => state.fail_sync = Some(after),
             Fault::ReadOnly => state.read_only = true,
+            Fault::Halt { after } => state.halt = Some(after),
         }
     }
 
@@ -201,6 +211,7 @@ impl MemoryDisk {
         state.fail_write = None;
         state.fail_sync = None;
         state.read_only = false;
+        state.halt = None;
     }
 }
 
@@ -218,6 +229,18 @@ impl State {
         if self.read_only { Err(os_error(EROFS)) } else { Ok(()) }
     }
 
+    /// Whether one more operation happens.
+    fn check_power(&mut self) -> io::Result<()> {
+        match &mut self.halt {
+            None => Ok(()),
+            Some(0) => Err(os_error(EIO)),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+        }
+    }
+
     fn open(&mut self, path: &Path, mode: Open) -> io::Result<NodeId> {
         if mode == Open::Read {
             let node = self.volume.find(path)?;
@@ -228,6 +251,9 @@ impl State {
             };
         }
         self.check_writable()?;
+        if mode != Open::Write {
+            self.check_power()?;
+        }
         let (directory, name) = self.volume.place(path)?;
         let found = self.volume.child(directory, &name);
         if found.is_some_and(|node| self.volume.is_directory(node)) {
@@ -267,6 +293,7 @@ impl State {
 
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         self.check_writable()?;
+        self.check_power()?;
         let node = self.volume.find(from)?;
         let (from, to) = (self.volume.place(from)?, self.volume.place(to)?);
         if from == to {
@@ -287,6 +314,7 @@ impl State {
 
     fn remove(&mut self, path: &Path) -> io::Result<()> {
         self.check_writable()?;
+        self.check_power()?;
         if self.volume.is_directory(self.volume.find(path)?) {
             return Err(io::ErrorKind::IsADirectory.into());
         }
@@ -308,6 +336,7 @@ impl State {
 
     fn write(&mut self, file: NodeId, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.check_writable()?;
+        self.check_power()?;
         if countdown(&mut self.fail_write) {
             return Err(os_error(EIO));
         }
@@ -323,6 +352,7 @@ impl State {
     }
 
     fn sync(&mut self, file: NodeId) -> io::Result<()> {
+        self.check_power()?;
         if countdown(&mut self.fail_sync) {
             self.run(Operation::SyncFailed { file });
             return Err(os_error(EIO));
@@ -367,6 +397,7 @@ impl Disk for MemoryDisk {
         let mut state = self.state();
         let directory = state.volume.find(path)?;
         state.volume.list(directory)?;
+        state.check_power()?;
         state.run(Operation::SyncDirectory { directory });
         Ok(())
     }
@@ -407,6 +438,7 @@ impl File for MemoryFile {
         self.check_writable()?;
         let mut state = self.disk.state();
         state.check_writable()?;
+        state.check_power()?;
         state.run(Operation::Data { file: self.file, change: Change::SetLength(length) });
         Ok(())
     }

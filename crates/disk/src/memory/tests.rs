@@ -205,3 +205,18 @@ fn a_removed_file_stays_readable_while_open_and_is_swept_afterwards() {
     kept.read_exact_at(&mut bytes, 0).unwrap();
     assert_eq!(&bytes, b"kept");
 }
+
+#[test]
+fn when_the_power_goes_nothing_more_happens() {
+    let disk = MemoryDisk::new();
+    let file = write(&disk, "/a", b"0", 0);
+    disk.inject(Fault::Halt { after: 2 });
+    file.write_at(b"1", 1).unwrap();
+    file.sync().unwrap();
+    assert!(file.write_at(b"2", 2).is_err());
+    assert!(file.sync().is_err());
+    assert!(disk.sync_directory(&path("/")).is_err());
+    assert!(disk.rename(&path("/a"), &path("/b")).is_err());
+    assert_eq!(content(&disk, "/a").unwrap(), b"01");
+    assert!(write(&disk.crash(Loss::Nothing), "/a", b"2", 2).sync().is_ok());
+}
