@@ -6,6 +6,9 @@
 mod orders;
 mod upkeep;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
@@ -18,7 +21,7 @@ use kafka_wire::ErrorCode;
 use partition::TopicConfig;
 
 use crate::replica::{self, Durability, Replica};
-use crate::{Settings, TopicPartition};
+use crate::{Broker, Settings, TopicPartition};
 
 use upkeep::Due;
 pub(crate) use upkeep::{turn_ended, woken};
@@ -192,7 +195,7 @@ impl<D: Disk> Replicas<D> {
 
     /// Closes every log and marks the directories as closed cleanly, so that the next start looks for
     /// nothing. Returns what went wrong, in words. No replica may be used afterwards.
-    pub(crate) fn close(&mut self, broker_epoch: i64) -> Vec<String> {
+    fn close(&mut self, broker_epoch: i64) -> Vec<String> {
         let mut failed = BTreeSet::new();
         for (partition, held) in &mut self.held {
             if let Err(error) = held.replica.close() {
@@ -214,6 +217,18 @@ impl<D: Disk> Replicas<D> {
         std::mem::take(&mut self.notes)
     }
 }
+
+impl<D: Disk> Broker<D> {
+    /// Closes the logs, so that the next start has nothing to check: the last thing before the process
+    /// ends. Returns what went wrong, in words; nothing may be asked of the broker afterwards.
+    pub fn close_logs(&mut self) -> Vec<String> {
+        self.replicas.close(NO_BROKER_EPOCH)
+    }
+}
+
+/// The mark of a clean stop has room for the epoch of the broker's registration, which only brokers
+/// without ZooKeeper look at.
+const NO_BROKER_EPOCH: i64 = -1;
 
 fn refusal(error: LogError) -> io::Error {
     match error {

@@ -67,7 +67,7 @@ impl<D: Disk> Replicas<D> {
 
     /// Looks at what was lent in this turn: syncs what must be durable, and returns the partitions on
     /// which somebody may wait.
-    fn settle(&mut self, now: Moment) -> Vec<TopicPartition> {
+    pub(super) fn settle(&mut self, now: Moment) -> Vec<TopicPartition> {
         let mut lent = std::mem::take(&mut self.lent);
         lent.sort_unstable();
         lent.dedup();
@@ -103,7 +103,7 @@ impl<D: Disk> Replicas<D> {
         moved
     }
 
-    fn upkeep(&mut self, now: Now) -> Vec<TopicPartition> {
+    pub(super) fn upkeep(&mut self, now: Now) -> Vec<TopicPartition> {
         let mut moved = Vec::new();
         if self.due.flushes.is_some_and(|at| at <= now.moment) {
             moved = self.flush(now.moment);
@@ -204,7 +204,7 @@ impl<D: Disk> Replicas<D> {
     }
 
     /// Before a disk is full, clients' records are refused: what the broker itself must write still fits.
-    fn look_at_space(&mut self) {
+    pub(super) fn look_at_space(&mut self) {
         for directory in &self.directories {
             let Ok(free) = directory.log_directory.free_bytes() else { continue };
             let is_full = free < FREE_BYTES_MIN;
@@ -292,6 +292,3 @@ pub(crate) fn turn_ended<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mu
     let notes = std::mem::take(&mut broker.replicas.notes);
     effects.extend(notes.into_iter().map(|note| Effect::Event(Event::Note(note))));
 }
-
-#[cfg(test)]
-mod tests;

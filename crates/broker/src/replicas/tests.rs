@@ -1,0 +1,325 @@
+//! Replicas over a disk in memory: what they promise across restarts, crashes and trouble.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use cluster::znodes::{LeaderRecovery, PartitionState};
+use cluster::{BrokerId, ControllerEpoch, LeaderEpoch, PartitionEpoch, TopicId};
+use controller::{LeaderAndIsr, StopReplica};
+use disk::{Disk, Fault, Loss, MemoryDisk};
+use kafka_wire::batch::{Batch, BatchBuilder, ProducerStamp};
+
+use super::*;
+use crate::replica::{Appended, Isolation};
+use crate::testing::settings;
+
+const TOPIC_ID: TopicId = TopicId([7; 16]);
+
+fn now(ms: u64) -> Now {
+    Now::at_ms(1_000_000 + ms)
+}
+
+fn partition() -> TopicPartition {
+    TopicPartition::new("t", 0)
+}
+
+fn open(disk: &MemoryDisk) -> Replicas<MemoryDisk> {
+    Replicas::open(now(0), &settings(), disk.clone()).unwrap()
+}
+
+fn order(leader_epoch: i32, topic_id: TopicId) -> LeaderAndIsr {
+    LeaderAndIsr {
+        topic: "t".into(),
+        topic_id: Some(topic_id),
+        partition: 0,
+        state: PartitionState {
+            leader: BrokerId(0),
+            leader_epoch: LeaderEpoch(leader_epoch),
+            isr: vec![BrokerId(0)],
+            controller_epoch: ControllerEpoch(1),
+            recovery: LeaderRecovery::Recovered,
+        },
+        partition_epoch: PartitionEpoch(0),
+        replicas: vec![BrokerId(0)],
+        adding: Vec::new(),
+        removing: Vec::new(),
+        is_new: true,
+    }
+}
+
+/// Replicas over `disk`, leading partition 0 of topic t.
+fn led(disk: &MemoryDisk, leader_epoch: i32) -> Replicas<MemoryDisk> {
+    let mut replicas = open(disk);
+    replicas.ordered(now(0), &order(leader_epoch, TOPIC_ID)).unwrap();
+    replicas
+}
+
+fn batch(value: &str) -> Bytes {
+    let mut builder = BatchBuilder::new(0);
+    builder.append(5, Some(b"k"), Some(value.as_bytes()), &[]);
+    builder.build()
+}
+
+fn stamped(base_sequence: i32, count: i32) -> Bytes {
+    let stamp = ProducerStamp { id: 9, epoch: 0, base_sequence, transactional: false };
+    let mut builder = BatchBuilder::new(0).producer(stamp);
+    for number in 0..count {
+        builder.append(1_000_000 + i64::from(number), None, Some(b"v"), &[]);
+    }
+    builder.build()
+}
+
+fn append(replicas: &mut Replicas<MemoryDisk>, bytes: Bytes) -> Result<Appended, ErrorCode> {
+    let replica = replicas.leader(&partition()).expect("it leads");
+    replica.append_as_leader(now(1), bytes, Durability::InSync).map_err(|error| error.code)
+}
+
+fn values(replicas: &mut Replicas<MemoryDisk>) -> Vec<String> {
+    let replica = replicas.leader(&partition()).expect("it leads");
+    let start = replica.log_start_offset();
+    let mut bytes = replica.read(start, 1 << 20, true, Isolation::Uncommitted).unwrap().records.to_bytes();
+    let mut values = Vec::new();
+    while let Some(batch) = Batch::take_first(&mut bytes).unwrap() {
+        for record in batch.records(1 << 20).unwrap() {
+            values.push(String::from_utf8(record.unwrap().value.unwrap().to_vec()).unwrap());
+        }
+    }
+    values
+}
+
+#[test]
+fn records_survive_a_stop_and_a_kill() {
+    for clean in [true, false] {
+        let disk = MemoryDisk::new();
+        let mut replicas = led(&disk, 0);
+        for number in 0..5 {
+            let appended = append(&mut replicas, batch(&format!("v{number}"))).unwrap();
+            assert_eq!((appended.first, appended.end), (number, number + 1));
+            assert_eq!(replicas.reached(&partition(), number + 1, Durability::InSync), Ok(true));
+        }
+        replicas.settle(now(1).moment);
+        if clean {
+            assert_eq!(replicas.close(1), Vec::<String>::new());
+        }
+        drop(replicas);
+        assert_eq!(disk.exists(Path::new("/logs/.kafka_cleanshutdown")), clean);
+        let mut replicas = led(&disk, 1);
+        assert!(replicas.notes.is_empty());
+        assert_eq!(values(&mut replicas), ["v0", "v1", "v2", "v3", "v4"]);
+        let replica = replicas.leader(&partition()).unwrap();
+        assert_eq!((replica.high_watermark(), replica.leader_epoch()), (5, 1));
+        assert_eq!((replica.epoch_of(4), replica.end_of_epoch(0)), (0, Some((0, 5))));
+        assert_eq!(append(&mut replicas, batch("on")).unwrap().first, 5);
+    }
+}
+
+#[test]
+fn durable_acknowledgements_survive_a_power_cut() {
+    let disk = MemoryDisk::recording();
+    let durable = Settings { durable_acks: true, ..settings() };
+    let mut replicas = Replicas::open(now(0), &durable, disk.clone()).unwrap();
+    replicas.ordered(now(0), &order(0, TOPIC_ID)).unwrap();
+    let mut acknowledged = Vec::new();
+    for number in 0..12 {
+        let end = append(&mut replicas, batch(&format!("v{number}"))).unwrap().end;
+        assert_eq!(replicas.reached(&partition(), end, Durability::InSync), Ok(false));
+        assert_eq!(replicas.reached(&partition(), end, Durability::Leader), Ok(false));
+        assert_eq!(replicas.reached(&partition(), end, Durability::None), Ok(true));
+        if number % 3 == 2 {
+            assert_eq!(replicas.settle(now(1).moment), [partition()]);
+            assert_eq!(replicas.reached(&partition(), end, Durability::InSync), Ok(true));
+            assert_eq!(replicas.reached(&partition(), end, Durability::Leader), Ok(true));
+            acknowledged.push((disk.operations(), number + 1));
+        }
+    }
+    for operations in 0..=disk.operations() {
+        let promised =
+            acknowledged.iter().filter(|(done, _)| *done <= operations).map(|(_, count)| *count).max();
+        for seed in 0..4 {
+            let image = disk.crash_at(operations, Loss::Subset { seed });
+            let mut replicas = led(&image, 1);
+            let found = values(&mut replicas);
+            assert!(found.len() >= promised.unwrap_or(0), "operation {operations}: {found:?}");
+            let expect: Vec<_> = (0..found.len()).map(|number| format!("v{number}")).collect();
+            assert_eq!(found, expect);
+        }
+    }
+}
+
+#[test]
+fn repeated_batches_are_recognised_across_restarts() {
+    for clean in [true, false] {
+        let disk = MemoryDisk::new();
+        let mut replicas = led(&disk, 0);
+        assert_eq!(append(&mut replicas, stamped(0, 3)).unwrap().first, 0);
+        assert_eq!(append(&mut replicas, stamped(3, 2)).unwrap().first, 3);
+        assert_eq!(append(&mut replicas, stamped(0, 3)).unwrap().first, 0);
+        assert_eq!(append(&mut replicas, stamped(6, 1)), Err(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER));
+        if clean {
+            replicas.close(1);
+        }
+        let mut replicas = led(&disk, 1);
+        let again = append(&mut replicas, stamped(3, 2)).unwrap();
+        assert_eq!((again.first, again.end), (3, 5));
+        assert_eq!(append(&mut replicas, stamped(5, 1)).unwrap().first, 5);
+        assert_eq!(values(&mut replicas).len(), 6);
+    }
+}
+
+#[test]
+fn epochs_only_rise_and_topics_keep_their_id() {
+    let disk = MemoryDisk::new();
+    let mut replicas = led(&disk, 3);
+    assert_eq!(replicas.ordered(now(0), &order(3, TOPIC_ID)), Err(ErrorCode::STALE_CONTROLLER_EPOCH));
+    assert_eq!(replicas.ordered(now(0), &order(2, TOPIC_ID)), Err(ErrorCode::STALE_CONTROLLER_EPOCH));
+    assert_eq!(replicas.ordered(now(0), &order(9, TopicId([8; 16]))), Err(ErrorCode::INCONSISTENT_TOPIC_ID));
+    let mut elsewhere = order(4, TOPIC_ID);
+    elsewhere.state.leader = BrokerId(5);
+    replicas.ordered(now(0), &elsewhere).unwrap();
+    assert!(replicas.leader(&partition()).is_none());
+    let lost = replicas.reached(&partition(), 0, Durability::Leader);
+    assert_eq!(lost, Err(ErrorCode::NOT_LEADER_OR_FOLLOWER));
+    drop(replicas);
+    let mut replicas = open(&disk);
+    assert_eq!(replicas.ordered(now(0), &order(9, TopicId([8; 16]))), Err(ErrorCode::INCONSISTENT_TOPIC_ID));
+}
+
+#[test]
+fn a_deleted_partition_is_gone_and_may_come_again() {
+    let disk = MemoryDisk::new();
+    let mut replicas = led(&disk, 0);
+    append(&mut replicas, batch("old")).unwrap();
+    let stop = StopReplica { topic: "t".into(), topic_id: Some(TOPIC_ID), partition: 0, delete: true };
+    replicas.stopped(now(0), &stop).unwrap();
+    replicas.stopped(now(0), &stop).unwrap();
+    assert!(replicas.leader(&partition()).is_none());
+    assert!(!disk.exists(Path::new("/logs/t-0")));
+    replicas.ordered(now(0), &order(0, TopicId([8; 16]))).unwrap();
+    assert_eq!(append(&mut replicas, batch("new")).unwrap().first, 0);
+    replicas.settle(now(0).moment);
+    let directories = |disk: &MemoryDisk| {
+        disk.list(Path::new("/logs")).unwrap().iter().filter(|entry| entry.is_directory).count()
+    };
+    assert_eq!(directories(&disk), 2);
+    let at = replicas.deadline().unwrap();
+    assert!(at <= now(60_000).moment);
+    replicas.upkeep(now(60_000));
+    assert_eq!(directories(&disk), 1);
+    assert_eq!(values(&mut replicas), ["new"]);
+}
+
+#[test]
+fn deleted_records_stay_deleted() {
+    let disk = MemoryDisk::new();
+    let mut replicas = led(&disk, 0);
+    for number in 0..4 {
+        append(&mut replicas, batch(&format!("v{number}"))).unwrap();
+    }
+    let replica = replicas.leader(&partition()).unwrap();
+    assert_eq!(replica.delete_records_before(now(2), 5), Err(ErrorCode::OFFSET_OUT_OF_RANGE));
+    assert_eq!(replica.delete_records_before(now(2), 3), Ok(3));
+    assert_eq!(
+        replica.read(2, 99, true, Isolation::Uncommitted).unwrap_err(),
+        ErrorCode::OFFSET_OUT_OF_RANGE
+    );
+    replicas.settle(now(2).moment);
+    drop(replicas);
+    let mut replicas = led(&disk, 1);
+    assert_eq!(values(&mut replicas), ["v3"]);
+    let compacted = BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]);
+    replicas.configure(&"t".into(), &compacted).unwrap();
+    let replica = replicas.leader(&partition()).unwrap();
+    assert_eq!(replica.delete_records_before(now(2), 4), Err(ErrorCode::POLICY_VIOLATION));
+}
+
+#[test]
+fn retention_runs_by_the_clock() {
+    let disk = MemoryDisk::new();
+    let mut replicas = led(&disk, 0);
+    let small = BTreeMap::from([
+        ("segment.bytes".to_owned(), "100".to_owned()),
+        ("retention.bytes".to_owned(), "200".to_owned()),
+    ]);
+    replicas.configure(&"t".into(), &small).unwrap();
+    assert!(replicas.configure(&"t".into(), &BTreeMap::from([("retention.ms".into(), "x".into())])).is_err());
+    for number in 0..9 {
+        append(&mut replicas, batch(&format!("v{number}"))).unwrap();
+    }
+    replicas.settle(now(1).moment);
+    let mut clock = now(1);
+    for _ in 0..50 {
+        let at = replicas.deadline().unwrap();
+        clock = Now { moment: at.max(clock.moment), ..clock };
+        replicas.upkeep(clock);
+    }
+    let left = values(&mut replicas);
+    assert_eq!(left.last().map(String::as_str), Some("v8"));
+    assert!(left.len() < 5, "{left:?}");
+    // Everything is stored by now: a kill costs nothing, and the next start checks nothing.
+    assert!(replicas.unsynced.is_empty());
+    let image = disk.crash(Loss::Unsynced);
+    assert_eq!(values(&mut led(&image, 1)), left);
+}
+
+#[test]
+fn offsets_are_found_by_time() {
+    let disk = MemoryDisk::new();
+    let mut replicas = led(&disk, 0);
+    append(&mut replicas, stamped(0, 3)).unwrap();
+    append(&mut replicas, stamped(3, 3)).unwrap();
+    let replica = replicas.leader(&partition()).unwrap();
+    let mut find = |timestamp| {
+        let found = replica.offset_for_timestamp(timestamp).unwrap();
+        found.map(|found| (found.offset, found.timestamp - 1_000_000))
+    };
+    assert_eq!(find(0), Some((0, 0)));
+    assert_eq!(find(1_000_001), Some((1, 1)));
+    assert_eq!(find(1_000_002), Some((2, 2)));
+    assert_eq!(find(1_000_003), None);
+    let newest = replica.offset_of_max_timestamp().unwrap().unwrap();
+    assert_eq!((newest.offset, newest.timestamp), (2, 1_000_002));
+}
+
+#[test]
+fn a_full_disk_turns_producers_away_and_readers_go_on() {
+    let disk = MemoryDisk::new();
+    let mut replicas = led(&disk, 0);
+    append(&mut replicas, batch("v0")).unwrap();
+    disk.inject(Fault::FullAfter { bytes: 1 << 20 });
+    replicas.look_at_space();
+    assert_eq!(append(&mut replicas, batch("v1")), Err(ErrorCode::KAFKA_STORAGE_ERROR));
+    assert_eq!(values(&mut replicas), ["v0"]);
+    disk.heal();
+    replicas.look_at_space();
+    assert_eq!(append(&mut replicas, batch("v2")).unwrap().first, 1);
+    assert_eq!(replicas.notes.len(), 2, "{:?}", replicas.notes);
+}
+
+#[test]
+fn a_broken_disk_takes_its_partitions_offline() {
+    let disk = MemoryDisk::new();
+    let mut replicas = led(&disk, 0);
+    append(&mut replicas, batch("v0")).unwrap();
+    disk.inject(Fault::FailWrite { after: 0 });
+    assert_eq!(append(&mut replicas, batch("v1")), Err(ErrorCode::KAFKA_STORAGE_ERROR));
+    disk.heal();
+    assert_eq!(append(&mut replicas, batch("v1")), Err(ErrorCode::KAFKA_STORAGE_ERROR));
+    assert_eq!(replicas.reached(&partition(), 1, Durability::InSync), Err(ErrorCode::KAFKA_STORAGE_ERROR));
+    assert!(replicas.close(1).iter().any(|note| note.contains("was not closed")));
+    assert!(!disk.exists(Path::new("/logs/.kafka_cleanshutdown")));
+}
+
+#[test]
+fn the_directory_of_another_is_refused() {
+    let disk = MemoryDisk::new();
+    let mut replicas = open(&disk);
+    assert_eq!(replicas.cluster_id(), None);
+    replicas.claim("one").unwrap();
+    assert_eq!(replicas.cluster_id(), Some("one"));
+    assert!(open(&disk).claim("two").unwrap_err().contains("zookeeper.connect"));
+    let other = Settings { broker_id: 4, ..settings() };
+    let refused = Replicas::open(now(0), &other, disk.clone()).err().unwrap();
+    assert!(refused.to_string().contains("set broker.id=0"), "{refused}");
+    disk.inject(Fault::ReadOnly);
+    assert!(Replicas::open(now(0), &settings(), disk.clone()).is_err());
+}
