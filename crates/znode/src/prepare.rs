@@ -111,7 +111,7 @@ impl Desk<'_> {
         self.outstanding.view(self.tree, path).ok_or(ErrorCode::NO_NODE)
     }
 
-    fn change(&mut self, path: &str, node: Option<Pending>) {
+    fn change(&mut self, path: &str, node: Pending) {
         self.outstanding.change(self.tree, self.asked.zxid, path, node);
     }
 

@@ -484,7 +484,7 @@ impl Tree {
     }
 
     /// What the znode adds to the digest.
-    fn digest_of(&self, id: NodeId) -> u64 {
+    pub(crate) fn digest_of(&self, id: NodeId) -> u64 {
         let node = self.node(id);
         if node.is_undigested() { 0 } else { node_digest(node.content_crc, &self.stored_stat(id)) }
     }

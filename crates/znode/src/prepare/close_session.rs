@@ -9,7 +9,8 @@ impl Desk<'_> {
     pub(super) fn close_session(&mut self) -> Result<Vec<String>, ErrorCode> {
         let paths = self.outstanding.ephemerals(self.tree, self.asked.session);
         for path in &paths {
-            self.take_away(path)?;
+            let node = self.node(path)?;
+            self.take_away(path, &node)?;
         }
         Ok(paths.into_iter().collect())
     }

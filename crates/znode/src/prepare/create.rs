@@ -98,8 +98,8 @@ impl Desk<'_> {
             ..StoredStat::default()
         };
         let node = Pending::new(&path, data.as_deref(), self.tree.acls.share(&acl), stat);
-        self.change(&path[..parent_length], Some(parent));
-        self.change(&path, Some(node));
+        self.change(&path[..parent_length], parent);
+        self.change(&path, node);
         Ok(Created { path, data, acl, parent_cversion, ephemeral: mode.ephemeral })
     }
 

@@ -5,6 +5,7 @@
 use zookeeper_wire::txn::DeleteTxn;
 use zookeeper_wire::{DeleteRequest, ErrorCode, Permissions};
 
+use super::outstanding::Pending;
 use super::{Desk, next_version, parent_of};
 use crate::owner::Owner;
 use crate::tree::is_special;
@@ -20,7 +21,7 @@ impl Desk<'_> {
         if node.children > 0 {
             return Err(ErrorCode::NOT_EMPTY);
         }
-        self.take_away(&path)?;
+        self.take_away(&path, &node)?;
         Ok(DeleteTxn { path })
     }
 
@@ -35,18 +36,18 @@ impl Desk<'_> {
             Owner::Container | Owner::TimeToLive(_) => {}
             Owner::Nobody | Owner::Session(_) => return Err(ErrorCode::BAD_VERSION),
         }
-        self.take_away(&path)?;
+        self.take_away(&path, &node)?;
         Ok(DeleteTxn { path })
     }
 
     /// Records that the znode will be gone and its parent changed.
-    pub(super) fn take_away(&mut self, path: &str) -> Result<(), ErrorCode> {
+    pub(super) fn take_away(&mut self, path: &str, node: &Pending) -> Result<(), ErrorCode> {
         let parent_path = parent_of(path)?;
         let mut parent = self.node(parent_path)?;
         parent.children = parent.children.saturating_sub(1);
         parent.stat.pzxid = self.asked.zxid;
-        self.change(parent_path, Some(parent));
-        self.change(path, None);
+        self.change(parent_path, parent);
+        self.outstanding.remove(self.tree, self.asked.zxid, path, node);
         Ok(())
     }
 }

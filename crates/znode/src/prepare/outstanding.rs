@@ -44,7 +44,9 @@ pub(super) struct Pending {
     pub(super) data_length: usize,
     pub(super) acl: AclList,
     /// CRC-32 of path and data, as the tree keeps it.
-    pub(super) content_crc: u32,
+    content_crc: u32,
+    /// What the znode adds to the digest as things stand; new values count once they are recorded.
+    digest: u64,
 }
 
 impl Outstanding {
@@ -97,11 +99,22 @@ impl Outstanding {
         tree.find(path).map(|id| Pending::committed(tree, id))
     }
 
-    /// Records how the znode will be after transaction `zxid`.
-    pub(super) fn change(&mut self, tree: &Tree, zxid: Zxid, path: &str, node: Option<Pending>) {
-        let before = self.view(tree, path).map_or(0, |node| node.digest(path));
-        let after = node.as_ref().map_or(0, |node| node.digest(path));
-        self.digest = self.digest(tree).wrapping_sub(before).wrapping_add(after);
+    /// Records that the znode, seen before and changed since, will be as it is now after transaction
+    /// `zxid`.
+    pub(super) fn change(&mut self, tree: &Tree, zxid: Zxid, path: &str, mut node: Pending) {
+        let before = node.digest;
+        node.digest = if is_digested(path) { node_digest(node.content_crc, &node.stat) } else { 0 };
+        self.digest = self.digest(tree).wrapping_sub(before).wrapping_add(node.digest);
+        self.record(zxid, path, Some(node));
+    }
+
+    /// Records that the znode, as it was seen, will be gone after transaction `zxid`.
+    pub(super) fn remove(&mut self, tree: &Tree, zxid: Zxid, path: &str, node: &Pending) {
+        self.digest = self.digest(tree).wrapping_sub(node.digest);
+        self.record(zxid, path, None);
+    }
+
+    fn record(&mut self, zxid: Zxid, path: &str, node: Option<Pending>) {
         let key = match self.changes.get_key_value(path) {
             Some((key, _)) => key.clone(),
             None => path.into(),
@@ -158,7 +171,7 @@ impl Pending {
     /// A new znode.
     pub(super) fn new(path: &str, data: Option<&[u8]>, acl: AclList, stat: StoredStat) -> Self {
         let content_crc = if is_digested(path) { content_crc(path, data) } else { 0 };
-        Pending { stat, children: 0, data_length: data.map_or(0, <[u8]>::len), acl, content_crc }
+        Pending { stat, children: 0, data_length: data.map_or(0, <[u8]>::len), acl, content_crc, digest: 0 }
     }
 
     fn committed(tree: &Tree, id: NodeId) -> Self {
@@ -169,15 +182,12 @@ impl Pending {
             data_length: node.data_length(),
             acl: tree.acl(id).clone(),
             content_crc: node.content_crc,
+            digest: tree.digest_of(id),
         }
     }
 
     pub(super) fn set_data(&mut self, path: &str, data: Option<&[u8]>) {
         self.data_length = data.map_or(0, <[u8]>::len);
         self.content_crc = if is_digested(path) { content_crc(path, data) } else { 0 };
-    }
-
-    fn digest(&self, path: &str) -> u64 {
-        if is_digested(path) { node_digest(self.content_crc, &self.stat) } else { 0 }
     }
 }

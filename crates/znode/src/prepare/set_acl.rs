@@ -16,7 +16,7 @@ impl Desk<'_> {
         let version = next_version(node.stat.acl_version, version)?;
         node.stat.acl_version = version;
         node.acl = self.tree.acls.share(&acl);
-        self.change(&path, Some(node));
+        self.change(&path, node);
         Ok(SetAclTxn { path, acl, version })
     }
 }

@@ -19,7 +19,7 @@ impl Desk<'_> {
         node.stat.mtime = self.asked.time_ms;
         node.stat.mzxid = self.asked.zxid;
         node.set_data(&path, data.as_deref());
-        self.change(&path, Some(node));
+        self.change(&path, node);
         Ok(SetDataTxn { path, data, version })
     }
 }
