@@ -14,6 +14,7 @@ pub(crate) mod delete_topics;
 pub(crate) mod describe_cluster;
 pub(crate) mod describe_configs;
 pub(crate) mod describe_groups;
+pub(crate) mod describe_log_dirs;
 pub(crate) mod fetch;
 pub(crate) mod find_coordinator;
 pub(crate) mod heartbeat;
@@ -100,6 +101,7 @@ apis! {
     offset_for_leader_epoch OffsetForLeaderEpochRequest
     describe_configs DescribeConfigsRequest
     alter_configs AlterConfigsRequest
+    describe_log_dirs DescribeLogDirsRequest
     create_partitions CreatePartitionsRequest
     delete_groups DeleteGroupsRequest
     incremental_alter_configs IncrementalAlterConfigsRequest

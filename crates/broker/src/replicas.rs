@@ -3,6 +3,7 @@
 //!
 //! A replica is only ever deleted because the controller said so, never because metadata lacks it.
 
+mod listing;
 mod orders;
 mod upkeep;
 
@@ -23,6 +24,7 @@ use partition::TopicConfig;
 use crate::replica::{self, Durability, Replica};
 use crate::{Broker, Settings, TopicPartition};
 
+pub(crate) use listing::DirectoryListing;
 use upkeep::Due;
 pub(crate) use upkeep::{turn_ended, woken};
 
