@@ -136,7 +136,6 @@ pub(crate) fn ask_now<D: Disk>(
 }
 
 /// Tells that topics were deleted: their offsets mean nothing any more.
-#[allow(dead_code, reason = "called where topics are deleted")]
 pub(crate) fn topics_deleted<D: Disk>(
     broker: &mut Broker<D>,
     now: Now,
@@ -304,8 +303,7 @@ fn append<D: Disk>(
         broker.groups.is_unsettled = true;
         return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
     }
-    let appended =
-        replica.append_as_coordinator(now, batch.build()).map_err(|error| error.code)?;
+    let appended = replica.append_as_coordinator(now, batch.build()).map_err(|error| error.code)?;
     broker.purgatory.touch(&WatchKey::Partition(name));
     Ok((appended.first, appended.end))
 }

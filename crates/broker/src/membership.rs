@@ -25,7 +25,7 @@ use zookeeper_wire::SessionId;
 use crate::asks::{self, Answer};
 use crate::limits::{KEEPER_RETRY, OFFICE_REVIEW};
 use crate::purgatory::WatchKey;
-use crate::{Broker, Effect, Event, KeeperInput, Settings};
+use crate::{Broker, Effect, Event, KeeperInput, Settings, groups};
 use joining::Step;
 
 pub(crate) use last_session::read as read_last_session;
@@ -271,6 +271,9 @@ fn settled<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec<Effect>)
 fn changed<D: Disk>(broker: &mut Broker<D>, now: Now, change: Change, effects: &mut Vec<Effect>) {
     match &change {
         Change::TopicConfig(topic) => orders::configure(broker, topic, effects),
+        Change::TopicGone(topic, _) => {
+            groups::topics_deleted(broker, now, vec![topic.to_string()], effects);
+        }
         Change::Broker(id) if *id == broker.membership.me => {
             // Removed by a foreign hand while the session lives: such a broker is lost to its clients.
             if !broker.membership.cluster.is_live(*id) && broker.membership.joined == Joined::Registered {
