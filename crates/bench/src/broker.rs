@@ -8,7 +8,7 @@ use kafka_wire::message::metadata::{MetadataRequest, MetadataRequestTopic, Metad
 use kafka_wire::message::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
 use kafka_wire::{ErrorCode, Frame, Message, Reader, Records, Request, RequestHeader};
 
-use crate::Work;
+use crate::{Greeted, Work};
 
 /// What each request does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -121,18 +121,21 @@ impl Work for BrokerWork {
             allow_auto_topic_creation: true,
             ..Default::default()
         };
-        // Asked more than once: the first answer after the creation may still say that there is no leader.
-        (0..20).map(|_| self.frame(METADATA_VERSION, &request).to_bytes().to_vec()).collect()
+        vec![self.frame(METADATA_VERSION, &request).to_bytes().to_vec()]
     }
 
-    fn greeted(&mut self, _: usize, greeting: usize, answer: &[u8]) -> Result<(), String> {
+    fn greeted(&mut self, _: usize, _: usize, answer: &[u8]) -> Result<Greeted, String> {
         let response: MetadataResponse = body::<MetadataRequest>(answer, METADATA_VERSION)?;
         let topic = response.topics.first().ok_or("an empty answer")?;
-        if topic.error_code == ErrorCode::NONE && !topic.partitions.is_empty() {
-            self.partitions = topic.partitions.len();
-            return Ok(());
+        match topic.error_code {
+            ErrorCode::NONE if !topic.partitions.is_empty() => {
+                self.partitions = topic.partitions.len();
+                Ok(Greeted::Done)
+            }
+            // It is being created.
+            error if error == ErrorCode::NONE || error.is_retriable() => Ok(Greeted::Again),
+            error => Err(format!("topic {}: {}", self.topic, error.name())),
         }
-        if greeting < 19 { Ok(()) } else { Err(format!("topic {}: {}", self.topic, topic.error_code.name())) }
     }
 
     fn request(&mut self, connection: usize, out: &mut Vec<u8>) {

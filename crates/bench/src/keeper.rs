@@ -4,7 +4,7 @@ use bytes::Bytes;
 use zookeeper_wire::jute::{Reader, Writer};
 use zookeeper_wire::{ConnectRequest, ConnectResponse, SessionId};
 
-use crate::Work;
+use crate::{Greeted, Work};
 
 /// What each request does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,14 +104,14 @@ impl Work for KeeperWork {
         vec![writer.finish().to_vec(), root, own]
     }
 
-    fn greeted(&mut self, _: usize, greeting: usize, answer: &[u8]) -> Result<(), String> {
+    fn greeted(&mut self, _: usize, greeting: usize, answer: &[u8]) -> Result<Greeted, String> {
         if greeting == 0 {
             let response = ConnectResponse::decode(&mut Reader::new(Bytes::copy_from_slice(answer)))
                 .map_err(|error| format!("not the answer of a ZooKeeper server: {error}"))?;
-            return if response.timeout_ms > 0 { Ok(()) } else { Err("no session".into()) };
+            return if response.timeout_ms > 0 { Ok(Greeted::Done) } else { Err("no session".into()) };
         }
         match error_of(answer)? {
-            0 | NODE_EXISTS => Ok(()),
+            0 | NODE_EXISTS => Ok(Greeted::Done),
             error => Err(format!("create answered error {error}")),
         }
     }

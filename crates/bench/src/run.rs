@@ -9,9 +9,9 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::connection::Connection;
-use crate::limits::{LATENCY_US_MAX, PATIENCE_MS};
+use crate::limits::{AGAIN_MS, LATENCY_US_MAX, PATIENCE_MS};
 use crate::report::Counts;
-use crate::{Pace, Plan, Report, Work};
+use crate::{Greeted, Pace, Plan, Report, Work};
 
 /// Why a run ended without a report.
 #[derive(Debug)]
@@ -90,6 +90,40 @@ impl Schedule {
     }
 }
 
+/// How far the greetings of one connection are; one is under way at a time.
+struct Host {
+    greetings: Vec<Vec<u8>>,
+    answered: usize,
+    waiting: bool,
+    not_before: Option<Instant>,
+}
+
+impl Host {
+    fn new(greetings: Vec<Vec<u8>>) -> Host {
+        Host { greetings, answered: 0, waiting: false, not_before: None }
+    }
+
+    fn done(&self) -> bool {
+        self.answered == self.greetings.len()
+    }
+
+    fn next(&mut self, now: Instant) -> Option<&[u8]> {
+        if self.done() || self.waiting || self.not_before.is_some_and(|moment| now < moment) {
+            return None;
+        }
+        self.waiting = true;
+        self.greetings.get(self.answered).map(Vec::as_slice)
+    }
+
+    fn note(&mut self, greeted: Greeted, now: Instant) {
+        self.waiting = false;
+        match greeted {
+            Greeted::Done => self.answered += 1,
+            Greeted::Again => self.not_before = Some(now + Duration::from_millis(AGAIN_MS)),
+        }
+    }
+}
+
 struct Load {
     poll: Poll,
     events: Events,
@@ -120,35 +154,30 @@ impl Load {
     }
 
     fn greet(&mut self, work: &mut dyn Work) -> Result<(), Failure> {
-        let now = Instant::now();
-        let mut waiting = Vec::new();
-        for (number, connection) in self.connections.iter_mut().enumerate() {
-            let greetings = work.greetings(number);
-            waiting.push((0, greetings.len()));
-            for greeting in greetings {
-                connection.queue(now, |out| out.extend_from_slice(&greeting));
-            }
-        }
-        while waiting.iter().any(|(answered, all)| answered < all) {
-            if now.elapsed() > Duration::from_millis(PATIENCE_MS) {
+        let begin = Instant::now();
+        let mut hosts: Vec<Host> =
+            (0..self.connections.len()).map(|number| Host::new(work.greetings(number))).collect();
+        while hosts.iter().any(|host| !host.done()) {
+            let now = Instant::now();
+            if now - begin > Duration::from_millis(PATIENCE_MS) {
                 return Err(Failure::Silence);
             }
-            let mut refused = None;
-            for (number, connection) in self.connections.iter_mut().enumerate() {
+            for (number, (host, connection)) in hosts.iter_mut().zip(&mut self.connections).enumerate() {
+                if let Some(greeting) = host.next(now) {
+                    connection.queue(now, |out| out.extend_from_slice(greeting));
+                }
                 connection.flush()?;
+                let mut outcome = Ok(());
                 connection.receive(|answer, due| {
-                    let (answered, _) = &mut waiting[number];
-                    if let Err(reason) = work.greeted(number, *answered, answer) {
-                        refused.get_or_insert(reason);
-                    }
-                    *answered += 1;
                     due.pop_front();
+                    match work.greeted(number, host.answered, answer) {
+                        Ok(greeted) => host.note(greeted, now),
+                        Err(reason) => outcome = Err(Failure::Greeting(reason)),
+                    }
                 })?;
+                outcome?;
             }
-            if let Some(reason) = refused {
-                return Err(Failure::Greeting(reason));
-            }
-            self.poll.poll(&mut self.events, Some(Duration::from_millis(10)))?;
+            self.poll.poll(&mut self.events, Some(Duration::from_millis(5)))?;
         }
         Ok(())
     }
