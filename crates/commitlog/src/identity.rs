@@ -115,14 +115,21 @@ impl MetaProperties {
 pub(crate) fn read_topic_id<D: Disk>(disk: &D, directory: &Path) -> Result<Option<String>> {
     let path = directory.join(PARTITION_METADATA);
     let Some(text) = text::read(disk, &path)? else { return Ok(None) };
-    let id = text.lines().find_map(|line| line.strip_prefix("topic_id:"));
+    let id = text.lines().find_map(|line| line.strip_prefix("topic_id:")).map(str::trim);
     match id {
-        Some(id) => Ok(Some(id.trim().to_owned())),
-        // A power cut may have left the file empty: then the topic's id is not known here.
-        None if text.trim_end_matches('\0').is_empty() => Ok(None),
-        None => Err(LogError::corrupt(&path, "no topic_id in it")),
+        Some(id) if id.len() == TOPIC_ID_CHARS && !id.contains('\0') => Ok(Some(id.to_owned())),
+        // A power cut before the log's first sync may have left only the front of the file: then the
+        // topic's id is not known here.
+        _ if COMPLETE_FRONT.starts_with(text.trim_end_matches('\0')) || id.is_some() => Ok(None),
+        _ => Err(LogError::corrupt(&path, "no topic_id in it")),
     }
 }
+
+/// Characters of a topic id.
+const TOPIC_ID_CHARS: usize = 22;
+
+/// What precedes the id in the file.
+const COMPLETE_FRONT: &str = "version: 0\ntopic_id:";
 
 /// Stores the topic id beside a partition's log.
 pub(crate) fn write_topic_id<D: Disk>(disk: &D, directory: &Path, topic_id: &str) -> Result<()> {

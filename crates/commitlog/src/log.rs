@@ -15,9 +15,10 @@ mod snapshots;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clock::WallTime;
-use disk::{Disk, File};
+use disk::{Disk, File, Open};
 
 pub use append::Appended;
 pub use open::{Opened, Recovery};
@@ -30,7 +31,7 @@ use crate::error::{LogError, Result};
 use crate::files::Files;
 use crate::index::AbortedTransaction;
 use crate::limits::{READ_HINTS, SEGMENT_BYTES_MAX};
-use crate::names::LEADER_EPOCHS;
+use crate::names::{LEADER_EPOCHS, PARTITION_METADATA};
 use crate::segment::Segment;
 use crate::sync::{Latch, SyncJob, Synced};
 use crate::table::Place;
@@ -210,6 +211,7 @@ impl<D: Disk> Log<D> {
             directories.push(self.directory.clone());
         }
         if self.is_new {
+            files.extend(self.topic_id_file()?);
             directories.extend(self.directory.parent().map(Path::to_owned));
         }
         Ok(SyncJob {
@@ -225,6 +227,18 @@ impl<D: Disk> Log<D> {
                 name_changes: self.name_changes,
             },
         })
+    }
+
+    /// The file that names the topic: a log whose topic is not known for sure may not be led, so the
+    /// name becomes durable with the first records.
+    fn topic_id_file(&self) -> Result<Option<Arc<D::File>>> {
+        let path = self.directory.join(PARTITION_METADATA);
+        let disk = self.shared.files.disk();
+        if !disk.exists(&path) {
+            return Ok(None);
+        }
+        let file = disk.open(&path, Open::Write).map_err(|source| LogError::io(&path, source))?;
+        Ok(Some(Arc::new(file)))
     }
 
     /// Takes note of a finished sync.

@@ -91,6 +91,8 @@ impl<D: Disk> Log<D> {
         if recovery.clean {
             log.trust(&mut opened)?
         } else {
+            // Whoever made the directory may have been killed before its first sync.
+            log.note_new_directory();
             log.check_from(recovery.recovery_point, &mut opened)?
         }
         log.log_start = recovery.log_start.max(log.segments[0].base_offset);
