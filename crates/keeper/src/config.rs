@@ -121,7 +121,7 @@ impl Default for KeeperConfig {
             words: WordList::Only(BTreeSet::new()),
             server_id: 0,
             session_id_byte: 1,
-            version: format!("3.9.5-castle-{}, built on the way", env!("CARGO_PKG_VERSION")),
+            version: format!("3.9.5-castle-{}", env!("CARGO_PKG_VERSION")),
             shown: Shown::default(),
             environment: Vec::new(),
         }

@@ -13,7 +13,9 @@ use zab::{Peer, ServerId};
 use znode::{Database, Fired, HashKey, WatcherId, permits};
 use zookeeper_wire::jute::Reader;
 use zookeeper_wire::txn::Txn;
-use zookeeper_wire::{OpCode, Permissions, Request, RequestHeader, SessionId, WireError, Xid, Zxid};
+use zookeeper_wire::{
+    ErrorCode, OpCode, Permissions, Request, RequestHeader, SessionId, WireError, Xid, Zxid,
+};
 
 use crate::border::{ConnectionId, Effect, Input};
 use crate::config::KeeperConfig;
@@ -223,7 +225,7 @@ impl Keeper {
         let asking = Asking { xid, op, received: self.server.now.moment };
         let wait = match Request::decode(op, &mut reader) {
             Ok(request) if is_write(op) || op == OpCode::RECONFIG => {
-                Wait::Commit(self.server.propose(connection, xid, request, effects))
+                Wait::Commit(self.server.propose(connection, xid, Ok(request), effects))
             }
             Ok(Request::Check(_) | Request::DeleteContainer(_)) => Wait::Unknown,
             Err(WireError::UnknownOp(unknown)) if unknown == op.0 && op != OpCode::MULTI => Wait::Unknown,
@@ -232,7 +234,12 @@ impl Keeper {
                 return self.server.serve(connection, asking, &request, effects);
             }
             Ok(request) => Wait::Turn(request),
-            Err(_) => Wait::Failed(zookeeper_wire::ErrorCode::MARSHALLING_ERROR),
+            // A multi that cannot be read still takes its place in the order, as in the original.
+            Err(_) if op == OpCode::MULTI => {
+                let unreadable = Err(ErrorCode::MARSHALLING_ERROR);
+                Wait::Commit(self.server.propose(connection, xid, unreadable, effects))
+            }
+            Err(_) => Wait::Failed(ErrorCode::MARSHALLING_ERROR),
         };
         let idle = connection.pipeline.is_empty();
         if let Wait::Applied(zxid, _) = wait
@@ -273,7 +280,7 @@ impl Keeper {
                 }
                 Wait::Failed(error) => server.refuse(connection, asking, error, effects),
                 Wait::Unknown => {
-                    server.refuse(connection, asking, zookeeper_wire::ErrorCode::UNIMPLEMENTED, effects);
+                    server.refuse_unknown(connection, asking, effects);
                     return self.close(id, effects);
                 }
                 Wait::Session(_, response) => {

@@ -93,23 +93,25 @@ impl Server {
         }
     }
 
-    /// Prepares a write and sends it on its way; returns its place in the order.
+    /// Prepares a write, or the failure of one, and sends it on its way; returns its place in the
+    /// order.
     pub(crate) fn propose(
         &mut self,
         connection: &Connection,
         xid: Xid,
-        request: Request,
+        request: Result<Request, ErrorCode>,
         effects: &mut Vec<Effect>,
     ) -> Zxid {
         let zxid = self.peer.next_zxid();
         let session = connection.session;
         let prepared = if self.sessions.standing(session) == Standing::Live {
-            if request == Request::CloseSession {
+            if request == Ok(Request::CloseSession) {
                 self.sessions.set_closing(session);
             }
             match request {
-                Request::Reconfig(_) => self.reconfigure(),
-                request => self.prepare(session, &connection.identities, zxid, request),
+                Ok(Request::Reconfig(_)) => self.reconfigure(),
+                Ok(request) => self.prepare(session, &connection.identities, zxid, request),
+                Err(error) => failure(error),
             }
         } else {
             failure(ErrorCode::SESSION_EXPIRED)
@@ -267,6 +269,18 @@ impl Server {
     ) {
         self.begin_reply(asking.xid);
         let frame = self.end_reply(Err(error));
+        self.reply(connection, asking, frame, effects);
+    }
+
+    /// Answers what is no operation; such a reply has no place in the order of transactions.
+    pub(crate) fn refuse_unknown(
+        &mut self,
+        connection: &mut Connection,
+        asking: Asking,
+        effects: &mut Vec<Effect>,
+    ) {
+        let header = ReplyHeader { xid: asking.xid, zxid: Zxid(-1), error: ErrorCode::UNIMPLEMENTED };
+        let frame = self.frame(|writer| writer.record(&header));
         self.reply(connection, asking, frame, effects);
     }
 

@@ -16,7 +16,7 @@ pub type AclList = Arc<[Acl]>;
 /// Who a connection is, in one scheme.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Identity {
-    /// `ip`, `digest`, `sasl`, `x509` or `super`.
+    /// `ip`, `digest` or `super`.
     pub scheme: Cow<'static, str>,
     /// The name there.
     pub id: Cow<'static, str>,
@@ -90,14 +90,14 @@ fn is_world(acl: &Acl) -> bool {
 
 /// Schemes whose identities were proved, so that `auth` may stand for them. An address is no proof.
 fn is_authenticated(scheme: &str) -> bool {
-    matches!(scheme, "digest" | "sasl" | "x509")
+    scheme == "digest"
 }
 
 fn is_valid_id(acl: &Acl) -> bool {
     match &*acl.scheme {
         "digest" => acl.id.trim_end_matches(':').split(':').count() == 2 && !acl.id.ends_with(':'),
         "ip" => Network::parse(&acl.id).is_some(),
-        "sasl" | "x509" => !acl.id.is_empty(),
+        // As in the original, a scheme is unknown until somebody can be identified by it.
         _ => false,
     }
 }
@@ -108,7 +108,7 @@ fn matches(id: &str, acl: &Acl) -> bool {
             (Some(network), Ok(address)) => network.contains(address),
             _ => false,
         },
-        "digest" | "sasl" | "x509" => acl.id == id,
+        "digest" => acl.id == id,
         _ => false,
     }
 }

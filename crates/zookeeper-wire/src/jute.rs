@@ -307,11 +307,12 @@ impl Record for Option<String> {
     }
 }
 
-/// A string that is usually one of a handful of words; those are not allocated.
+/// A string that is usually one of a handful of words; those are not allocated. Null reads as empty:
+/// some clients write the empty id of an `auth` entry so.
 impl Record for Cow<'static, str> {
     const BYTES_MIN: usize = 4;
     fn read(reader: &mut Reader) -> Result<Self, WireError> {
-        let bytes = reader.text_bytes()?.ok_or(WireError::Null)?;
+        let bytes = reader.text_bytes()?.unwrap_or_default();
         Ok(match bytes {
             b"world" => Cow::Borrowed("world"),
             b"anyone" => Cow::Borrowed("anyone"),

@@ -667,7 +667,7 @@ fn what_is_no_operation_is_refused_and_cut_off() {
             1 > connect 10000
             1 < session for 10000 in 37 bytes
             1 > {line}
-            1 < {name} Unimplemented @1
+            1 < {name} Unimplemented @-1
             1 < closed
             "
         ));

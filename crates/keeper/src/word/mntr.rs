@@ -26,7 +26,7 @@ impl Keeper {
             ("znode_count", tree.len() as u64 + 1),
             ("watch_count", server.watches.len() as u64),
             ("ephemerals_count", tree.ephemeral_count() as u64),
-            ("approximate_data_size", tree.approximate_data_bytes() as u64),
+            ("approximate_data_size", tree.approximate_data_bytes() as u64 + 1),
             ("open_file_descriptor_count", measures.open_files),
             ("max_file_descriptor_count", measures.open_files_max),
             ("global_sessions", server.sessions.len() as u64),
