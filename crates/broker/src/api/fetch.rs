@@ -210,6 +210,8 @@ fn empty(target: &FetchTarget) -> PartitionData {
         last_stable_offset: -1,
         log_start_offset: -1,
         preferred_read_replica: -1,
+        // Null for readers that do not care for transactions.
+        aborted_transactions: None,
         // Never null: some clients do not expect it.
         records: Some(Records::default()),
         ..Default::default()

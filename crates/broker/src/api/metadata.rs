@@ -204,6 +204,7 @@ impl View<'_> {
             Some(topic) => self.topic(topic),
             None => MetadataResponseTopic {
                 error_code: ErrorCode::UNKNOWN_TOPIC_ID,
+                name: None,
                 topic_id: id,
                 ..Default::default()
             },
