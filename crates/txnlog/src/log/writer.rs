@@ -18,7 +18,7 @@ pub enum Durability {
     /// It does.
     Synced,
     /// It leaves the writing to the system (`forceSync=no`): a power loss may cost acknowledged
-    /// transactions.
+    /// transactions, and may leave a log that looks damaged.
     Unsynced,
 }
 

@@ -1,0 +1,96 @@
+//! A simulated client: the real session core, what it wants to do next, and the observer at its ear.
+
+use clock::{Moment, Now, Span};
+use keeper_client::{Effect, Event, Input, Options, Servers, Session, Token};
+use zookeeper_wire::Request;
+
+use crate::observer::Observer;
+
+/// A client.
+#[derive(Debug)]
+pub(crate) struct Client {
+    session: Session,
+    chance: fastrand::Rng,
+    pub(crate) observer: Observer,
+    /// The connection in use, and dials that were given up.
+    pub(crate) link: Option<u64>,
+    next_token: u64,
+    /// Asked and not answered.
+    open: u64,
+    /// It does nothing at all until then: the process is stopped, or the machine sleeps.
+    pub(crate) frozen_until: Moment,
+}
+
+impl Client {
+    pub(crate) fn new(seed: u64) -> Client {
+        let mut chance = fastrand::Rng::with_seed(seed);
+        Client {
+            session: session(&mut chance),
+            chance,
+            observer: Observer::default(),
+            link: None,
+            next_token: 0,
+            open: 0,
+            frozen_until: Moment::at_ms(0),
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Moment> {
+        self.session.deadline().map(|deadline| deadline.max(self.frozen_until))
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.session.is_connected()
+    }
+
+    /// Takes one input; what the network shall do is left in `effects`.
+    pub(crate) fn step(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
+        let from = effects.len();
+        self.session.step(now, input, effects);
+        let mut ended = false;
+        for effect in &effects[from..] {
+            match effect {
+                Effect::Answer { .. } => self.open -= 1,
+                Effect::Event(Event::Closed) => ended = true,
+                _ => {}
+            }
+        }
+        if ended {
+            // Another session begins, as if the program had been started again.
+            self.session = session(&mut self.chance);
+            self.observer = Observer::default();
+        }
+    }
+
+    /// The next thing the client does by itself, and how long until the one after.
+    pub(crate) fn think(&mut self) -> (Option<Input>, Span) {
+        const OPEN_MAX: u64 = 12;
+        let pause = match self.chance.u8(0..10) {
+            0..=5 => Span::ms(self.chance.u64(0..20)),
+            6..=8 => Span::ms(self.chance.u64(20..300)),
+            _ => Span::ms(self.chance.u64(300..3000)),
+        };
+        if self.open >= OPEN_MAX {
+            return (None, pause);
+        }
+        if self.chance.u16(0..400) == 0 {
+            return (Some(Input::Close), pause);
+        }
+        (Some(self.ask()), pause)
+    }
+
+    fn ask(&mut self) -> Input {
+        let request: Request = crate::workload::request(&mut self.chance);
+        self.next_token += 1;
+        self.open += 1;
+        Input::Ask { token: Token(self.next_token), request }
+    }
+}
+
+fn session(chance: &mut fastrand::Rng) -> Session {
+    let mut options = Options::new(Servers::one("keeper", 2181));
+    options.timeout = Span::ms(chance.u64(4_000..12_000));
+    options.seed = chance.u64(..);
+    options.outstanding_max = chance.usize(1..8);
+    Session::new(options)
+}

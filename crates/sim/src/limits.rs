@@ -1,0 +1,25 @@
+//! The bounds of a world, each with its unit and its reason.
+
+use clock::Span;
+
+/// Clients of a world: enough to meet on the same znodes, few enough to read the story.
+pub const CLIENTS: std::ops::RangeInclusive<usize> = 2..=5;
+
+/// How long mishaps go on. A few dozen crashes fit; the run takes a fraction of a second.
+pub const TROUBLE: Span = Span::seconds(120);
+
+/// After the trouble, how long everybody has to find their way back.
+pub const PEACE: Span = Span::seconds(40);
+
+/// After the clients have gone silent, how long their sessions may still live: the longest time-out
+/// that is negotiated here, a tick for the bucket, and a tick to spare.
+pub const SILENCE: Span = Span::seconds(24);
+
+/// The keeper's tick.
+pub const TICK: Span = Span::seconds(2);
+
+/// Lines of the story that are shown when something is wrong.
+pub const STORY_LINES: usize = 160;
+
+/// Times a process may fail to start in a row. Starting needs a healthy disk, and has one.
+pub const STARTS_MAX: usize = 3;
