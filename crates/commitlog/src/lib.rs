@@ -7,6 +7,7 @@
 
 mod batch;
 mod checkpoint;
+mod compaction;
 mod directory;
 mod error;
 mod files;
@@ -30,7 +31,8 @@ pub use files::Files;
 pub use identity::Identity;
 pub use index::AbortedTransaction;
 pub use log::{
-    Appended, AtLeastOne, Fetched, Log, LogConfig, Opened, ProducerEntry, Recovery, Retention, TimestampHit,
+    Appended, AtLeastOne, Compaction, CompactionRules, Dirt, Fetched, Log, LogConfig, Opened, ProducerEntry,
+    Progress, Recovery, Retention, TimestampHit,
 };
 pub use names::TopicPartition;
 pub use sync::{SyncJob, Synced};

@@ -47,5 +47,15 @@ pub const SNAPSHOT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Longest name of a file or directory, in bytes.
 pub const FILE_NAME_BYTES_MAX: usize = 255;
 
+/// Memory for the keys that one compaction compares, in bytes. A log with more new keys than fit is
+/// cleaned up to where they end, and further the next time.
+pub const KEY_MAP_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What a key is charged beside its bytes: its place in the table and its allocation.
+pub const KEY_OVERHEAD_BYTES: usize = 64;
+
+/// Unpacked size of one batch that compaction looks into.
+pub const COMPACTED_BATCH_BYTES_MAX: usize = kafka_wire::limits::BATCH_UNPACKED_BYTES_MAX;
+
 const _: () = assert!(SCAN_BLOCK_BYTES > 61 && ENTRY_BYTES_MIN > ENTRY_PREFIX_BYTES);
 const _: () = assert!(TEXT_FILE_BYTES_MAX > 1_000_000 * (249 + 12 + 21));

@@ -6,6 +6,7 @@
 //! below the recovery point is durable.
 
 mod append;
+mod compact;
 mod open;
 mod read;
 mod retention;
@@ -21,6 +22,7 @@ use clock::WallTime;
 use disk::{Disk, File, Open};
 
 pub use append::Appended;
+pub use compact::{Compaction, CompactionRules, Dirt, Progress};
 pub use open::{Opened, Recovery};
 pub use read::{AtLeastOne, Fetched, TimestampHit};
 pub use retention::Retention;
@@ -359,8 +361,8 @@ impl<D: Disk> Log<D> {
 }
 
 impl<D: Disk> Shared<D> {
-    fn place<'a>(&'a self, directory: &'a Path, base_offset: i64) -> Place<'a, D> {
-        Place { files: &self.files, directory, base_offset }
+    pub(crate) fn place<'a>(&'a self, directory: &'a Path, base_offset: i64) -> Place<'a, D> {
+        Place { files: &self.files, directory, base_offset, suffix: "" }
     }
 }
 

@@ -102,6 +102,10 @@ impl FileKind {
         FileKind::ProducerSnapshot,
     ];
 
+    /// The files that hold records or point to them.
+    pub(crate) const OF_RECORDS: [FileKind; 4] =
+        [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex, FileKind::AbortIndex];
+
     const fn suffix(self) -> &'static str {
         match self {
             FileKind::Log => ".log",

@@ -398,9 +398,32 @@ impl Segment {
     }
 
     /// Removes the files, the `.log` first, so that what is left after a crash is no segment.
-    pub(crate) fn remove<D: Disk>(mut self, place: Place<'_, D>) -> Result<()> {
+    pub(crate) fn remove<D: Disk>(self, place: Place<'_, D>) -> Result<()> {
+        self.remove_files(place, &FileKind::ALL)
+    }
+
+    /// Removes the files except the producer snapshot: another segment takes this one's place.
+    pub(crate) fn remove_replaced<D: Disk>(self, place: Place<'_, D>) -> Result<()> {
+        self.remove_files(place, &FileKind::OF_RECORDS)
+    }
+
+    /// Gives the files other names, by their suffix. They stay open.
+    pub(crate) fn rename<D: Disk>(&self, from: Place<'_, D>, to: Place<'_, D>) -> Result<()> {
+        for kind in FileKind::OF_RECORDS.into_iter().rev() {
+            let path = from.path(kind);
+            if from.files.disk().exists(&path) {
+                from.files
+                    .disk()
+                    .rename(&path, &to.path(kind))
+                    .map_err(|source| LogError::io(&path, source))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_files<D: Disk>(mut self, place: Place<'_, D>, kinds: &[FileKind]) -> Result<()> {
         self.close(place.files);
-        for kind in FileKind::ALL {
+        for &kind in kinds {
             let path = place.path(kind);
             if place.files.disk().exists(&path) {
                 place.files.disk().remove(&path).map_err(|source| LogError::io(&path, source))?;

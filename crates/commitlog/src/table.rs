@@ -18,6 +18,8 @@ pub(crate) struct Place<'a, D: Disk> {
     pub(crate) files: &'a Files<D>,
     pub(crate) directory: &'a Path,
     pub(crate) base_offset: i64,
+    /// Behind the files' names while a cleaner still works on them; else empty.
+    pub(crate) suffix: &'static str,
 }
 
 impl<D: Disk> Clone for Place<'_, D> {
@@ -36,7 +38,14 @@ impl<D: Disk> std::fmt::Debug for Files<D> {
 
 impl<D: Disk> Place<'_, D> {
     pub(crate) fn path(&self, kind: FileKind) -> PathBuf {
-        kind.path(self.directory, self.base_offset)
+        let mut path = kind.path(self.directory, self.base_offset).into_os_string();
+        path.push(self.suffix);
+        path.into()
+    }
+
+    /// The same files under names with `suffix` behind them.
+    pub(crate) fn with_suffix(self, suffix: &'static str) -> Self {
+        Place { suffix, ..self }
     }
 
     pub(crate) fn open(&self, ticket: &FileTicket, kind: FileKind, mode: Open) -> Result<Arc<D::File>> {

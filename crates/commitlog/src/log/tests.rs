@@ -66,7 +66,7 @@ fn directory(disk: &MemoryDisk) -> LogDirectory<MemoryDisk> {
 
 fn create(disk: &MemoryDisk, config: LogConfig) -> (LogDirectory<MemoryDisk>, Log<MemoryDisk>) {
     let directory = directory(disk);
-    let log = directory.create_log(&partition(), Some("id"), config, T0).unwrap();
+    let log = directory.create_log(&partition(), Some("gib5GbiRTyuLqmqld5r9dg"), config, T0).unwrap();
     (directory, log)
 }
 

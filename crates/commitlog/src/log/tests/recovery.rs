@@ -284,7 +284,7 @@ fn a_directory_knows_its_partitions_owner_and_dead() {
     let (mut directory, log) = create(&disk, small_segments());
     let identity = crate::Identity { broker_id: 1, cluster_id: "c".to_owned() };
     directory.claim(&identity).unwrap();
-    assert_eq!(directory.topic_id(&partition()).unwrap().as_deref(), Some("id"));
+    assert_eq!(directory.topic_id(&partition()).unwrap().as_deref(), Some("gib5GbiRTyuLqmqld5r9dg"));
     let second = TopicPartition::new("t", 1);
     directory.create_log(&second, None, small_segments(), T0).unwrap();
     store_checkpoints(&directory, &log);
