@@ -109,7 +109,7 @@ impl fmt::Display for Error {
                 let addresses: Vec<String> = addresses.iter().map(Address::to_string).collect();
                 write!(
                     f,
-                    "no broker answers at {} ({why}); is one running there? `castle dev` starts one, --broker \
+                    "no broker answers at {} ({why}); is one running there? `castle dev` starts one, --server \
                      names another",
                     addresses.join(", ")
                 )

@@ -1,23 +1,54 @@
 //! The commands, one file each. A command is an `Args` struct and a `run` that consumes it.
 
 pub(crate) mod bench;
+pub(crate) mod broker;
 pub(crate) mod completion;
+pub(crate) mod consume;
+pub(crate) mod dev;
+pub(crate) mod group;
+pub(crate) mod keeper;
+pub(crate) mod produce;
+mod run;
+pub(crate) mod topic;
 
 use crate::failure::Failure;
+use std::time::Instant;
 
 /// What to do.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
+    /// Run a keeper and a broker in one process, nothing to configure
+    Dev(dev::Args),
+    /// Run a ZooKeeper server from a zoo.cfg
+    Keeper(keeper::Args),
+    /// Run a Kafka broker from a server.properties
+    Broker(broker::Args),
     /// Load a ZooKeeper server or a Kafka broker and measure it
     Bench(bench::Args),
+    /// Make, list, describe, alter and delete topics
+    Topic(topic::Args),
+    /// Write records to a topic
+    Produce(produce::Args),
+    /// Read records of topics
+    Consume(consume::Args),
+    /// List, describe and delete consumer groups
+    Group(group::Args),
     /// Print a completion script for a shell
     Completion(completion::Args),
 }
 
 impl Command {
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    /// Runs it; `began` is when the process did.
+    pub(crate) fn run(self, began: Instant) -> Result<(), Failure> {
         match self {
+            Command::Dev(args) => dev::run(args, began),
+            Command::Keeper(args) => keeper::run(args, began),
+            Command::Broker(args) => broker::run(args, began),
             Command::Bench(args) => bench::run(args),
+            Command::Topic(args) => topic::run(args),
+            Command::Produce(args) => produce::run(args),
+            Command::Consume(args) => consume::run(args),
+            Command::Group(args) => group::run(args),
             Command::Completion(args) => completion::run(args),
         }
     }

@@ -5,11 +5,13 @@
 
 mod command;
 mod failure;
+mod kafka;
 mod logging;
 mod output;
 
 use clap::Parser;
 use std::process::ExitCode;
+use std::time::Instant;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,8 +33,9 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    let began = Instant::now();
     let arguments = Arguments::parse();
-    match arguments.command.run() {
+    match arguments.command.run(began) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }

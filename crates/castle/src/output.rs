@@ -16,7 +16,7 @@ pub(crate) enum Format {
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Output {
     /// How to print the result
-    #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "table")]
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "table", global = true)]
     pub(crate) format: Format,
 }
 
