@@ -114,16 +114,18 @@ fn refused(key: &str, error_code: ErrorCode, reason: Option<&str>) -> Coordinato
         host: String::new(),
         port: -1,
         error_code,
-        error_message: reason.map(str::to_owned),
+        // Kafka sends an empty text here where it has nothing to say.
+        error_message: Some(reason.unwrap_or_default().to_owned()),
     }
 }
 
 /// The form before version 4.
 fn response_for_one(mut found: Vec<Coordinator>) -> FindCoordinatorResponse {
     let one = found.pop().expect("one key was asked for");
+    let name = Some(one.error_code.name().to_owned());
     FindCoordinatorResponse {
         error_code: one.error_code,
-        error_message: one.error_message.or_else(|| Some(one.error_code.name().to_owned())),
+        error_message: one.error_message.filter(|text| !text.is_empty()).or(name),
         node_id: one.node_id,
         host: one.host,
         port: one.port,
