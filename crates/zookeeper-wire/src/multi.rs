@@ -219,7 +219,7 @@ impl MultiResult {
     }
 }
 
-/// Inside a multi, flags that do not exist make the whole request undecodable.
+/// Inside a multi, flags that do not exist, or need a time to live, make the whole request undecodable.
 fn flags_known(request: CreateRequest) -> Result<CreateRequest, WireError> {
-    if (0..=6).contains(&request.flags) { Ok(request) } else { Err(WireError::BadMulti) }
+    if (0..=4).contains(&request.flags) { Ok(request) } else { Err(WireError::BadMulti) }
 }

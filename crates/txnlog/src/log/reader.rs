@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use disk::Disk;
-use zookeeper_wire::Zxid;
+use zookeeper_wire::txn::TxnHeader;
+use zookeeper_wire::{OpCode, Zxid};
 
 use super::{LogEntry, LogFileReader, Torn};
 use crate::{Error, directories};
@@ -95,10 +96,11 @@ impl<D: Disk> LogReader<D> {
         }
     }
 
-    /// Whether the entry is new. Logs of old servers may hold one twice in a row.
+    /// Whether the entry is new. Logs of old servers may hold one twice in a row, and the original logs
+    /// the failure of a request that it could not read under the zxid of the transaction before it.
     fn follows(&mut self, entry: &LogEntry) -> Result<bool, Error> {
         if let Some((last, checksum)) = self.last {
-            if entry.zxid == last && entry.checksum == checksum {
+            if entry.zxid == last && (entry.checksum == checksum || is_error(entry)) {
                 return Ok(false);
             }
             if entry.zxid <= last {
@@ -125,6 +127,12 @@ impl<D: Disk> LogReader<D> {
             });
         }
     }
+}
+
+/// True if the entry is of a transaction that failed: it changes nothing.
+fn is_error(entry: &LogEntry) -> bool {
+    let kind = entry.payload.get(TxnHeader::BYTES - 4..TxnHeader::BYTES);
+    kind == Some(&OpCode::ERROR.0.to_be_bytes()[..])
 }
 
 impl<D: Disk> Iterator for LogReader<D> {

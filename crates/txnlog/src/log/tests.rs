@@ -333,6 +333,25 @@ fn disorder_in_the_log_is_refused_and_a_repeated_entry_is_read_once() {
     check(&[1, 5], Some(&[1, 5]));
 }
 
+/// As the original leaves it when a client sends a body that cannot be decoded.
+#[test]
+fn a_failure_under_the_zxid_before_it_is_passed_over() {
+    let disk = MemoryDisk::new();
+    drop(fresh(&disk));
+    let mut failure = entry(2, b"");
+    failure.txn = Txn::Error(zookeeper_wire::ErrorCode::MARSHALLING_ERROR);
+    failure.header.kind = failure.txn.kind();
+    let mut writer = zookeeper_wire::jute::Writer::new();
+    failure.encode(&mut writer);
+    let mut bytes = b"ZKLG\0\0\0\x02\0\0\0\0\0\0\0\0".to_vec();
+    for payload in [payload(1, b"a"), payload(2, b"b"), writer.finish(), payload(3, b"c")] {
+        frame(&payload, &mut bytes);
+    }
+    let file = disk.open(&directories().logs.join("log.1"), Open::Replace).unwrap();
+    file.write_at(&bytes, 0).unwrap();
+    assert_eq!(recovered(&disk).unwrap().0.zxids(), [1, 2, 3]);
+}
+
 #[test]
 fn a_gap_is_reported() {
     let disk = MemoryDisk::new();
