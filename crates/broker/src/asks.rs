@@ -9,7 +9,8 @@ use clock::Now;
 use disk::Disk;
 use zookeeper_wire::{ErrorCode, Request, Response, Zxid};
 
-use crate::{Broker, Effect, membership, producer_ids};
+use crate::keeper_write::KeeperWrite;
+use crate::{Broker, Effect, keeper_write, membership, producer_ids};
 
 /// Names one ask; never reused while the process lives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -25,6 +26,8 @@ pub(crate) enum Asked {
     Membership(membership::Asked),
     /// Taking a block of producer ids.
     ProducerIds(producer_ids::Asked),
+    /// A write that a client's request waits for.
+    Write(KeeperWrite),
 }
 
 /// The asks under way.
@@ -56,5 +59,6 @@ pub(crate) fn answered<D: Disk>(
     match asked {
         Asked::Membership(asked) => membership::answered(broker, now, asked, answer, effects),
         Asked::ProducerIds(asked) => producer_ids::answered(broker, now, asked, answer, effects),
+        Asked::Write(write) => keeper_write::answered(broker, &write, answer),
     }
 }

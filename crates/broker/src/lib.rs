@@ -12,6 +12,7 @@
 mod api;
 mod asks;
 mod call;
+mod config_change;
 mod configs;
 mod connection;
 mod dispatch;
@@ -19,6 +20,7 @@ mod effect;
 mod fetch_session;
 mod groups;
 mod input;
+mod keeper_write;
 mod limits;
 mod membership;
 mod producer_ids;
@@ -28,6 +30,7 @@ mod replicas;
 mod settings;
 #[cfg(test)]
 mod testing;
+mod topic_creation;
 mod topic_partition;
 mod topics;
 
@@ -38,6 +41,9 @@ pub use input::{Input, KeeperInput};
 pub use settings::{Listener, Settings};
 pub use topic_partition::TopicPartition;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use clock::{Moment, Now};
 use disk::Disk;
 
@@ -45,6 +51,7 @@ use crate::asks::Asks;
 use crate::connection::Connections;
 use crate::fetch_session::FetchSessions;
 use crate::groups::Groups;
+use crate::keeper_write::KeeperWrite;
 use crate::membership::Membership;
 use crate::producer_ids::ProducerIds;
 use crate::purgatory::Purgatory;
@@ -76,6 +83,8 @@ pub struct Broker<D: Disk> {
     pub(crate) fetch_sessions: FetchSessions,
     /// Requests that wait for something.
     pub(crate) purgatory: Purgatory,
+    /// Topics that are being made because a client named them.
+    pub(crate) growing_topics: BTreeMap<Arc<str>, KeeperWrite>,
 }
 
 impl<D: Disk> Broker<D> {
@@ -100,6 +109,7 @@ impl<D: Disk> Broker<D> {
             producer_ids: ProducerIds::default(),
             fetch_sessions: FetchSessions::default(),
             purgatory: Purgatory::default(),
+            growing_topics: BTreeMap::new(),
             settings,
         })
     }

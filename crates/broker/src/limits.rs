@@ -83,3 +83,9 @@ pub(crate) const REGISTRATION_CONFLICT_WAIT: Span = Span::seconds(40);
 
 /// How often the controller looks at everything, to find what no change told it of.
 pub(crate) const OFFICE_REVIEW: Span = Span::seconds(300);
+
+/// Partitions that one topic can be given: its assignment is one znode of at most 1 MiB.
+pub(crate) const PARTITIONS_PER_REQUEST_MAX: i32 = cluster::limits::PARTITIONS_PER_TOPIC_MAX;
+
+/// How long AlterConfigs waits for the keeper; its requests carry no time-out of their own.
+pub(crate) const CONFIG_CHANGE_WAIT: Span = Span::seconds(30);

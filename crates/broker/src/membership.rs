@@ -269,6 +269,8 @@ fn settled<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec<Effect>)
 }
 
 fn changed<D: Disk>(broker: &mut Broker<D>, now: Now, change: Change, effects: &mut Vec<Effect>) {
+    // Requests that wait for a change wait under this key, whatever it is that changes.
+    broker.purgatory.touch(&WatchKey::Topics);
     match &change {
         Change::TopicConfig(topic) => orders::configure(broker, topic, effects),
         Change::TopicGone(topic, _) => {

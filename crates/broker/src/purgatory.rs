@@ -8,8 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use clock::{Moment, Now};
 use disk::Disk;
 
-use crate::api::{fetch, find_coordinator, init_producer_id, metadata, produce};
-use crate::{Broker, ConnectionId, Effect, TopicPartition};
+use crate::api::{
+    create_partitions, create_topics, delete_topics, fetch, find_coordinator, init_producer_id, metadata,
+    produce,
+};
+use crate::{Broker, ConnectionId, Effect, TopicPartition, config_change};
 
 /// What a request can wait for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -30,6 +33,10 @@ pub(crate) enum Parked {
     Metadata(metadata::Waiting),
     FindCoordinator(find_coordinator::Waiting),
     InitProducerId(init_producer_id::Waiting),
+    CreateTopics(create_topics::Waiting),
+    DeleteTopics(delete_topics::Waiting),
+    CreatePartitions(create_partitions::Waiting),
+    AlterConfigs(config_change::Waiting),
 }
 
 /// Whether a retry may wait again.
@@ -165,6 +172,12 @@ fn retry<D: Disk>(
         Parked::FindCoordinator(waiting) => {
             find_coordinator::retry(broker, now, waiting, patience, effects);
         }
+        Parked::CreateTopics(waiting) => create_topics::retry(broker, now, waiting, patience, effects),
+        Parked::DeleteTopics(waiting) => delete_topics::retry(broker, now, waiting, patience, effects),
+        Parked::CreatePartitions(waiting) => {
+            create_partitions::retry(broker, now, waiting, patience, effects);
+        }
+        Parked::AlterConfigs(waiting) => config_change::retry(broker, now, waiting, patience, effects),
         Parked::InitProducerId(waiting) => {
             init_producer_id::retry(broker, now, waiting, patience, effects);
         }

@@ -1,4 +1,5 @@
-//! IncrementalAlterConfigs (key 44): changes single configuration values.
+//! IncrementalAlterConfigs (key 44): sets, deletes, appends to and subtracts from single settings of
+//! topics and brokers. All operations on one resource succeed or none does.
 
 use std::ops::RangeInclusive;
 
@@ -6,20 +7,22 @@ use clock::Now;
 use disk::Disk;
 use kafka_wire::message::incremental_alter_configs::IncrementalAlterConfigsRequest;
 
-use crate::api::NOT_YET;
 use crate::call::Call;
-use crate::{Broker, CloseReason, Effect};
+use crate::{Broker, Effect, config_change};
 
 /// The versions served.
-pub(crate) const SERVED: RangeInclusive<i16> = NOT_YET;
+pub(crate) const SERVED: RangeInclusive<i16> = 0..=1;
 
 /// Answers the request.
 pub(crate) fn serve<D: Disk>(
     broker: &mut Broker<D>,
-    _now: Now,
+    now: Now,
     call: Call,
-    _request: IncrementalAlterConfigsRequest,
+    request: IncrementalAlterConfigsRequest,
     effects: &mut Vec<Effect>,
 ) {
-    broker.refuse(call, CloseReason::Forbidden("not served yet"), effects);
+    let next = |resource| config_change::operated(broker, resource);
+    let wanted = request.resources.iter().map(|r| (r.resource_type, r.resource_name.clone(), next(r)));
+    let wanted = wanted.collect();
+    config_change::begin(broker, now, call, true, request.validate_only, wanted, effects);
 }
