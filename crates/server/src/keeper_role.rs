@@ -14,7 +14,7 @@ pub use gauges::KeeperGauges;
 use crate::config::{KeeperConfig, Words};
 use crate::limits;
 use crate::notice::Notices;
-use crate::start::{DirectoryLock, StartError, check_room};
+use crate::start::{DirectoryLock, StartError, bind, check_room};
 use clock::Now;
 use disk::RealDisk;
 use keeper::Keeper;
@@ -25,8 +25,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use transport::FrameRules;
 use transport::pipe::{PipeEnd, pipe};
-use transport::{FrameRules, Listener};
 use txnlog::{Directories, Durability, EmptySnapshot, LogPolicy};
 
 /// A running keeper.
@@ -60,8 +60,8 @@ impl KeeperDialer {
 impl KeeperRole {
     /// Recovers the directory and serves clients from now on.
     pub fn start(config: &KeeperConfig, clock: Clock, notices: Notices) -> Result<KeeperRole, StartError> {
-        let listener = Listener::bind(config.client_address)?;
-        let address = listener.address();
+        let listeners = bind(config.client_address, config.both_loopbacks)?;
+        let address = listeners[0].address();
         let mut locks = vec![DirectoryLock::acquire(&config.data_directory)?];
         if config.log_directory != config.data_directory {
             locks.push(DirectoryLock::acquire(&config.log_directory)?);
@@ -77,7 +77,10 @@ impl KeeperRole {
         let gauges = Arc::new(KeeperGauges::default());
         let mut shard = Shard::new(clock).map_err(StartError::system("poll"))?;
         let rules = port_rules(config);
-        let port = shard.listen(listener, rules).map_err(StartError::system("poll a socket"))?;
+        for listener in listeners {
+            shard.listen(listener, rules).map_err(StartError::system("poll a socket"))?;
+        }
+        let port = shard.pipes_only(rules);
         let (mailbox, counters) = (shard.mailbox(), shard.counters());
         let log = LogThread::start(recovered.writer, mailbox.clone(), Arc::clone(&gauges), notices.clone())
             .map_err(StartError::system("start a thread"))?;

@@ -3,13 +3,17 @@
 //! [`KeeperRole`] and [`BrokerRole`] are running servers; each is a shard thread around a pure node. What
 //! happens to them that the process must know comes as a [`Notice`].
 
+mod broker_role;
 pub mod config;
+mod control;
 mod keeper_role;
 pub mod limits;
 mod notice;
 pub mod process;
 mod start;
 
+pub use broker_role::{BrokerRole, KeeperAccess};
+pub use control::{Control, View};
 pub use keeper_role::{KeeperDialer, KeeperGauges, KeeperRole};
 pub use notice::{Notice, Notices, Role};
 pub use shard::{Clock, Counters};

@@ -17,8 +17,6 @@ pub const NOTICES: usize = 64;
 /// Longest answer that a keeper may send to our broker, in bytes: Kafka raises `jute.maxbuffer` to this.
 pub const KEEPER_REPLY_BYTES_MAX: u32 = 4 << 20;
 
-/// How long a stop may take for each role, in milliseconds, before the process ends without.
-pub const STOP_MS: u64 = 10_000;
-
-/// Names being looked up at once for the keeper session; it dials one server at a time.
-pub const LOOKUPS: usize = 1;
+/// How long a stopping broker waits for its keeper session to end, in milliseconds. Without that, its
+/// registration lives on until the session expires.
+pub const SESSION_CLOSE_MS: u64 = 2_000;

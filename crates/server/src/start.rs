@@ -7,8 +7,9 @@ use rustix::fs::{FlockOperation, fcntl_lock, flock};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use transport::BindError;
+use transport::{BindError, Listener};
 
 /// Why something could not be started. The text names the cause and the fix.
 #[derive(Debug)]
@@ -98,6 +99,19 @@ impl DirectoryLock {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Listens on `address` and, if asked for and it is a loopback address, on its IPv6 twin. The first one is
+/// `address` itself, with the real port.
+pub(crate) fn bind(address: SocketAddr, both_loopbacks: bool) -> Result<Vec<Listener>, BindError> {
+    let listener = Listener::bind(address)?;
+    let port = listener.address().port();
+    let mut listeners = vec![listener];
+    if both_loopbacks && address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
+        // Machines without IPv6 have no twin, and nobody who would look for it.
+        listeners.extend(Listener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port))).ok());
+    }
+    Ok(listeners)
 }
 
 /// Refuses to start on a disk that is as good as full.

@@ -5,7 +5,7 @@ use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// A bound socket that accepts connections.
@@ -60,11 +60,20 @@ impl Listener {
         Self::open(address).map_err(|cause| BindError { address, cause })
     }
 
-    fn open(address: SocketAddr) -> io::Result<Listener> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    fn open(mut address: SocketAddr) -> io::Result<Listener> {
+        let open = |address| Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP));
+        let any = address.is_ipv6() && address.ip().is_unspecified();
+        let socket = match open(address) {
+            // A machine without IPv6.
+            Err(_) if any => {
+                address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));
+                open(address)?
+            }
+            outcome => outcome?,
+        };
         // A restart must not wait for connections of the last run to leave TIME_WAIT.
         socket.set_reuse_address(true)?;
-        if address.is_ipv6() && address.ip().is_unspecified() {
+        if any && address.is_ipv6() {
             // As the JVM does: the unspecified IPv6 address takes IPv4 clients too.
             socket.set_only_v6(false)?;
         }

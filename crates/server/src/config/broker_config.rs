@@ -6,7 +6,7 @@ use super::{ConfigError, Meaning, Note, Properties, Refusal, meaning_in};
 use clock::Span;
 use keeper_client::Servers;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// What a broker is told.
@@ -16,6 +16,8 @@ pub struct BrokerConfig {
     pub broker_id: Option<i32>,
     /// `listeners` with what is advertised of them.
     pub listeners: Vec<ListenerConfig>,
+    /// Whether listeners on one loopback address listen on the other, IPv6, too; as for the keeper.
+    pub both_loopbacks: bool,
     /// `inter.broker.listener.name`, as a position in `listeners`.
     pub inter_broker_listener: usize,
     /// `broker.rack`.
@@ -113,6 +115,7 @@ impl BrokerConfig {
         BrokerConfig {
             broker_id: Some(broker_id),
             listeners: vec![listener],
+            both_loopbacks: false,
             inter_broker_listener: 0,
             rack: None,
             log_directories: vec![log_directory],
@@ -275,7 +278,7 @@ fn parse_listeners(file: &mut Properties) -> Vec<ListenerConfig> {
         if listeners.iter().any(|listener| listener.name == name) {
             file.refuse("listeners", format!("{name} is named twice"));
         }
-        let ip = if host.is_empty() { Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED)) } else { resolve(&host) };
+        let ip = if host.is_empty() { Ok(IpAddr::V6(Ipv6Addr::UNSPECIFIED)) } else { resolve(&host) };
         let ip = ip.unwrap_or_else(|why| {
             file.refuse("listeners", why);
             Ipv4Addr::UNSPECIFIED.into()

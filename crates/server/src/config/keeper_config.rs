@@ -5,7 +5,7 @@ use super::{ConfigError, Meaning, Note, Properties, Refusal, meaning_in};
 use clock::Span;
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
 /// What a keeper is told.
@@ -17,6 +17,9 @@ pub struct KeeperConfig {
     pub log_directory: PathBuf,
     /// `clientPort` on `clientPortAddress`.
     pub client_address: SocketAddr,
+    /// Whether a keeper on one loopback address listens on the other, IPv6, too: clients differ in what
+    /// they take `localhost` for. Not in any file; `castle dev` does it.
+    pub both_loopbacks: bool,
     /// `tickTime`.
     pub tick: Span,
     /// `minSessionTimeout`, or twice the tick.
@@ -127,6 +130,7 @@ impl KeeperConfig {
             log_directory: data_directory.clone(),
             data_directory,
             client_address,
+            both_loopbacks: false,
             tick,
             session_timeout_min: Span::ms(tick.as_ms() * 2),
             session_timeout_max: Span::ms(tick.as_ms() * 20),
@@ -189,9 +193,9 @@ impl KeeperConfig {
         let ip = match &host {
             Some(host) => resolve(host).unwrap_or_else(|why| {
                 file.refuse("clientPortAddress", why);
-                Ipv4Addr::UNSPECIFIED.into()
+                Ipv6Addr::UNSPECIFIED.into()
             }),
-            None => alone.map_or(Ipv4Addr::UNSPECIFIED.into(), |at| at.ip()),
+            None => alone.map_or(Ipv6Addr::UNSPECIFIED.into(), |at| at.ip()),
         };
         let mut config = KeeperConfig::new(data_directory, SocketAddr::new(ip, port as u16));
         config.parse_numbers(&mut file);
@@ -217,7 +221,7 @@ impl KeeperConfig {
         for key in lines {
             let value = file.take(&key).unwrap_or_default();
             if let Some((_, client)) = value.split_once(';') {
-                let (host, port) = client.rsplit_once(':').unwrap_or(("0.0.0.0", client));
+                let (host, port) = client.rsplit_once(':').unwrap_or(("::", client));
                 match (resolve(host), port.trim().parse()) {
                     (Ok(ip), Ok(port)) => address = Some(SocketAddr::new(ip, port)),
                     (Err(why), _) => file.refuse(&key, why),

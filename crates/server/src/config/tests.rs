@@ -20,7 +20,7 @@ const KEEPER: &str = "tickTime=2000\ndataDir=/data/zk\nclientPort=2181\ninitLimi
 #[test]
 fn the_sample_of_the_original_is_honoured() {
     let (config, notes) = keeper(KEEPER).expect("the sample file");
-    assert_eq!(config.client_address, "0.0.0.0:2181".parse().expect("an address"));
+    assert_eq!(config.client_address, "[::]:2181".parse().expect("an address"));
     assert_eq!((config.session_timeout_min, config.session_timeout_max), (Span::ms(4000), Span::ms(40_000)));
     assert_eq!(config.log_directory, PathBuf::from("/data/zk"));
     assert_eq!(config.connections_per_address_max, 60);
@@ -119,7 +119,7 @@ fn the_sample_broker_is_honoured() {
     let (config, notes) = broker(SAMPLE).expect("the sample file");
     assert_eq!(config.broker_id, Some(0));
     assert_eq!(config.listeners.len(), 1);
-    assert_eq!(config.listeners[0].address, "0.0.0.0:9092".parse().expect("an address"));
+    assert_eq!(config.listeners[0].address, "[::]:9092".parse().expect("an address"));
     assert_eq!(config.listeners[0].advertised, (super::broker_config::host_name(), 9092));
     assert_eq!(config.log_directories, [PathBuf::from("/tmp/a"), PathBuf::from("/tmp/b")]);
     assert_eq!((config.keeper.addresses().len(), config.keeper.chroot()), (2, "/kafka"));
