@@ -384,4 +384,4 @@ fn first_session(config: &KeeperConfig, database: &Database, now: Now) -> Sessio
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

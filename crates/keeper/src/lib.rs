@@ -16,6 +16,8 @@ mod op;
 mod server;
 mod snapshots;
 mod statistics;
+#[cfg(test)]
+mod talk;
 mod word;
 
 pub use border::{ConnectionId, Effect, Input, Measures};

@@ -1,4 +1,4 @@
-use crate::keeper::tests::{Talk, check, check_with};
+use crate::talk::{Talk, check, check_with};
 use crate::{KeeperConfig, WordList, is_word};
 
 fn talkative() -> KeeperConfig {
