@@ -162,8 +162,10 @@ fn connected<D: Disk>(broker: &mut Broker<D>, now: Now, session: SessionId, effe
     membership.connected = true;
     match membership.joined {
         Joined::Registered => {
+            // Answers may have been lost: once the view is whole again, all of it is looked at.
+            membership.review_at = None;
             step_mirror(broker, now, mirror::Input::Resumed, effects);
-            if broker.membership.mirror.is_settled() {
+            if broker.membership.mirror.is_settled() && broker.membership.review_at.is_none() {
                 review(broker, now, effects);
             }
         }
@@ -276,17 +278,21 @@ fn changed<D: Disk>(broker: &mut Broker<D>, now: Now, change: Change, effects: &
         Change::TopicGone(topic, _) => {
             groups::topics_deleted(broker, now, vec![topic.to_string()], effects);
         }
-        Change::Broker(id) if *id == broker.membership.me => {
-            // Removed by a foreign hand while the session lives: such a broker is lost to its clients.
-            if !broker.membership.cluster.is_live(*id) && broker.membership.joined == Joined::Registered {
-                note(effects, "the registration was removed by another; registering again".into());
-                broker.membership.joined = Joined::No;
-                broker.membership.retry_at = Some(now.moment + KEEPER_RETRY);
-            }
-        }
+        Change::Broker(id) if *id == broker.membership.me => own_registration_changed(broker, now, effects),
         _ => {}
     }
     step_controller(broker, now, controller::Input::Changed(change), effects);
+}
+
+/// Removed by a foreign hand while the session lives, the broker is lost to its clients: it registers
+/// again.
+fn own_registration_changed<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec<Effect>) {
+    let membership = &mut broker.membership;
+    if !membership.cluster.is_live(membership.me) && membership.joined == Joined::Registered {
+        membership.joined = Joined::No;
+        membership.retry_at = Some(now.moment + KEEPER_RETRY);
+        note(effects, "the registration was removed by another; registering again".into());
+    }
 }
 
 /// Lets the controller core take something in, and does what it wants done.

@@ -48,6 +48,15 @@ impl Keeper {
         self.session = SessionId(session.0 + 1);
     }
 
+    /// Begins another session while the old one lives on: its process is gone, its time is not over.
+    pub(crate) fn begin_another_session(&mut self) {
+        self.recursive.clear();
+        self.data.clear();
+        self.children.clear();
+        self.events.clear();
+        self.session = SessionId(self.session.0 + 1);
+    }
+
     /// The data of a znode, as text.
     pub(crate) fn text(&self, path: &str) -> Option<String> {
         let (data, _) = self.nodes.get(path)?;
