@@ -30,6 +30,8 @@ mod replicas;
 mod settings;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod topic_creation;
 mod topic_partition;
 mod topics;

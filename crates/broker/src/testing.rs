@@ -1,5 +1,6 @@
 //! A broker in a test: over a disk in memory and a scripted keeper, its clock set by hand.
 
+pub(crate) mod client;
 mod keeper;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -66,7 +66,7 @@ fn advertised() -> Vec<ApiVersion> {
 fn range_of(key: ApiKey) -> ApiVersion {
     let served = api::served(key);
     let min_version = if key == ApiKey::Produce { produce::ADVERTISED_SINCE } else { *served.start() };
-    ApiVersion { api_key: key as i16, min_version, max_version: *served.end(), ..Default::default() }
+    ApiVersion { api_key: key as i16, min_version, max_version: *served.end() }
 }
 
 /// Whether a client software name or version is of the allowed form: letters and digits, with `-` and
