@@ -6,6 +6,8 @@
 
 mod loading;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -45,11 +45,16 @@ pub(crate) fn serve<D: Disk>(
     request: FindCoordinatorRequest,
     effects: &mut Vec<Effect>,
 ) {
+    let mut patience = Patience::Left;
     if request.key_type == GROUP && broker.membership.metadata().topic(OFFSETS_TOPIC).is_none() {
-        let _ = create_topics::create_automatically(broker, now, &[Arc::from(OFFSETS_TOPIC)], effects);
+        let errors = create_topics::create_automatically(broker, now, &[Arc::from(OFFSETS_TOPIC)], effects);
+        if errors.iter().any(|&error| error != ErrorCode::LEADER_NOT_AVAILABLE) {
+            // It cannot be made, for instance because there are fewer brokers than it wants replicas.
+            patience = Patience::Over;
+        }
     }
     let waiting = Waiting { call, request, deadline: now.moment + METADATA_WAIT };
-    retry(broker, now, waiting, Patience::Left, effects);
+    retry(broker, now, waiting, patience, effects);
 }
 
 /// Answers if there is a coordinator for each key, or lets the request wait on.
