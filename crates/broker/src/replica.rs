@@ -473,7 +473,6 @@ pub(crate) fn log_config(config: &TopicConfig) -> LogConfig {
         segment_jitter_ms: config.segment_jitter_ms,
         index_bytes: config.segment_index_bytes,
         index_interval_bytes: config.index_interval_bytes,
-        compacted: config.cleanup.compacts(),
     }
 }
 

@@ -149,6 +149,7 @@ impl<D: Disk> LogDirectory<D> {
             clean: self.was_clean,
             recovery_point: self.stored(Checkpoint::RecoveryPoint, partition).unwrap_or(0),
             log_start: self.stored(Checkpoint::LogStart, partition).unwrap_or(0),
+            first_dirty: self.stored(Checkpoint::Cleaner, partition).unwrap_or(0),
         };
         Log::open(self.shared.clone(), self.path.join(partition.to_string()), config, recovery, now)
     }
@@ -179,7 +180,7 @@ impl<D: Disk> LogDirectory<D> {
         if let Some(topic_id) = topic_id {
             identity::write_topic_id(disk, &path, topic_id)?;
         }
-        let recovery = Recovery { clean: true, recovery_point: 0, log_start: 0 };
+        let recovery = Recovery { clean: true, ..Recovery::default() };
         let (mut log, _) = Log::open(self.shared.clone(), path, config, recovery, now)?;
         log.note_new_directory();
         Ok(log)

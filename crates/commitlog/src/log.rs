@@ -87,8 +87,6 @@ pub struct LogConfig {
     pub index_bytes: u32,
     /// Bytes of log between two index entries (`index.interval.bytes`).
     pub index_interval_bytes: u32,
-    /// Whether compaction may leave gaps between offsets (`cleanup.policy`).
-    pub compacted: bool,
 }
 
 impl Default for LogConfig {
@@ -99,7 +97,6 @@ impl Default for LogConfig {
             segment_jitter_ms: 0,
             index_bytes: 10 * 1024 * 1024,
             index_interval_bytes: 4096,
-            compacted: false,
         }
     }
 }

@@ -100,6 +100,13 @@ impl Tail {
         }
     }
 
+    /// Forgets pieces that end at or below `offset`: compaction changed what they hold.
+    pub(crate) fn forget_below(&mut self, offset: i64) {
+        while self.pieces.front().is_some_and(|piece| piece.next_offset <= offset) {
+            self.pieces.pop_front();
+        }
+    }
+
     /// Collects from `from` on if that offset is still here; returns whether it was.
     pub(crate) fn collect(&self, from: i64, collected: &mut Collected) -> bool {
         let at = self.pieces.partition_point(|piece| piece.next_offset <= from);

@@ -17,7 +17,7 @@ use crate::batch::{BATCH_HEADER_BYTES, BatchFacts, Batches};
 use crate::compaction::{Filter, KeyMap, Verdict, is_aborted};
 use crate::error::{LogError, Result};
 use crate::index::{AbortedTransaction, TimeEntry};
-use crate::limits::COMPACTED_BATCH_BYTES_MAX;
+use crate::limits::{COMPACTED_BATCH_BYTES_MAX, SEGMENT_BYTES_MAX};
 use crate::segment::{Appendable, Segment};
 
 /// What to compact and how.
@@ -189,7 +189,8 @@ impl<D: Disk> Log<D> {
 }
 
 impl Compaction {
-    /// Does a part of the work: reads about `bytes` bytes, and writes at most as much.
+    /// Does a part of the work: reads about `bytes` bytes, and writes about as much. After an error the
+    /// compaction is over.
     pub fn step<D: Disk>(&mut self, log: &mut Log<D>, bytes: usize) -> Result<Progress> {
         log.shared.latch.check()?;
         if log.generation != self.generation || log.segments[0].base_offset != self.first_base_offset {
@@ -198,7 +199,7 @@ impl Compaction {
         }
         let latch = log.shared.latch.clone();
         let result = self.step_or_fail(log, bytes);
-        if matches!(result, Err(LogError::DiskFull { .. })) {
+        if matches!(result, Err(LogError::DiskFull { .. } | LogError::LargerThanSegment { .. })) {
             self.abandon(log)?;
         }
         latch.watch(result)
@@ -320,6 +321,10 @@ impl Compaction {
                 Verdict::Drop => continue,
             };
             self.keeps_tombstones |= facts.magic != MAGIC;
+            if bytes.len() > (SEGMENT_BYTES_MAX - output.size) as usize {
+                // Dates for deletions made the copy outgrow what a file may hold: smaller groups next time.
+                return Err(LogError::LargerThanSegment { bytes: bytes.len() });
+            }
             let newest = TimeEntry { timestamp: facts.max_timestamp, offset: facts.last_offset };
             let appendable =
                 Appendable { bytes, first_offset: facts.base_offset, last_offset: facts.last_offset, newest };
@@ -346,6 +351,13 @@ impl Compaction {
             return Ok(());
         };
         let Copying { count, mut output, .. } = *copying;
+        // What supersedes the records that go must outlive a power cut if they do not.
+        if log.recovery_point < self.end
+            && let Some(job) = log.begin_sync_sealed()?
+        {
+            let synced = job.run()?;
+            log.finish_sync(synced);
+        }
         let disk = log.shared.files.disk().clone();
         let failed = |source| LogError::Io { path: log.directory.clone(), source };
         let place = log.shared.place(&log.directory, output.base_offset);
@@ -375,6 +387,8 @@ impl Compaction {
         output.is_durable = true;
         log.segments.insert(first, output);
         log.hints = Default::default();
+        let end = log.segments[first + 1].base_offset;
+        log.tail.forget_below(end);
         log.remove_stray_snapshots()?;
         log.check();
         Ok(())

@@ -26,6 +26,8 @@ pub struct Recovery {
     pub recovery_point: i64,
     /// First offset of the log, where it is not that of its first segment.
     pub log_start: i64,
+    /// First offset that was not compacted yet: below, offsets may be missing between segments.
+    pub first_dirty: i64,
 }
 
 /// What opening a log found.
@@ -93,7 +95,7 @@ impl<D: Disk> Log<D> {
         } else {
             // Whoever made the directory may have been killed before its first sync.
             log.note_new_directory();
-            log.check_from(recovery.recovery_point, &mut opened)?
+            log.check_from(recovery, &mut opened)?
         }
         log.log_start = recovery.log_start.max(log.segments[0].base_offset);
         if log.log_start > log.log_end {
@@ -253,7 +255,8 @@ impl<D: Disk> Log<D> {
     }
 
     /// Checks everything from the recovery point on, and ends the log where it stops being sound.
-    fn check_from(&mut self, recovery_point: i64, opened: &mut Opened) -> Result<()> {
+    fn check_from(&mut self, recovery: Recovery, opened: &mut Opened) -> Result<()> {
+        let Recovery { recovery_point, first_dirty, .. } = recovery;
         let first = self.segment_at(recovery_point);
         for segment in &mut self.segments[..first] {
             segment.is_durable = true;
@@ -275,8 +278,8 @@ impl<D: Disk> Log<D> {
         let mut end = self.segments[first].base_offset;
         while at < self.segments.len() {
             let base_offset = self.segments[at].base_offset;
-            // Below the recovery point compaction may have left a gap; above it a gap is a loss.
-            if base_offset > end.max(recovery_point) && at > first && !self.config.compacted {
+            // Where a cleaner was, offsets may be missing; elsewhere what is missing was lost.
+            if base_offset > end.max(recovery_point).max(first_dirty) && at > first {
                 opened.notes.push(format!("offsets {end}..{base_offset} are missing: what follows is cut"));
                 break;
             }

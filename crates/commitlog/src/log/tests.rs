@@ -1,5 +1,6 @@
 //! The log against a plain vector of batches, and against crashes at every write.
 
+mod compaction;
 mod crash;
 mod model;
 mod recovery;

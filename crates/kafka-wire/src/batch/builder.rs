@@ -94,6 +94,15 @@ impl BatchBuilder {
         self
     }
 
+    /// Says from when on the batch's tombstones may go (KIP-534). The time stands where the base timestamp
+    /// would, and record timestamps are relative to it.
+    #[must_use]
+    pub fn delete_horizon(mut self, timestamp: i64) -> BatchBuilder {
+        self.header.attributes = self.header.attributes.with(Attributes::DELETE_HORIZON, true);
+        self.header.base_timestamp = timestamp;
+        self
+    }
+
     /// Adds a record at the next offset.
     pub fn append(
         &mut self,
@@ -120,7 +129,7 @@ impl BatchBuilder {
         headers: &[RecordHeader],
     ) {
         assert!(offset >= self.next_offset, "records come in ascending order of offset");
-        if self.header.record_count == 0 {
+        if self.header.record_count == 0 && !self.header.attributes.has_delete_horizon() {
             self.header.base_timestamp = timestamp;
         }
         let offset_delta =

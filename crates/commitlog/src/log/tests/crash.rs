@@ -94,7 +94,7 @@ fn at_every_operation(promises: &[Promise], disk: &MemoryDisk, mut check: impl F
 
 #[test]
 fn a_kill_loses_nothing_that_was_written() {
-    for seed in 0..12 {
+    for seed in 0..6 {
         let disk = MemoryDisk::recording();
         let (batches, promises) = life(&disk, seed);
         at_every_operation(&promises, &disk, |operations, held, latest_start| {
@@ -112,7 +112,7 @@ fn a_kill_loses_nothing_that_was_written() {
 
 #[test]
 fn a_power_cut_loses_nothing_that_was_synced() {
-    for seed in 0..12 {
+    for seed in 0..6 {
         let disk = MemoryDisk::recording();
         let (batches, promises) = life(&disk, seed);
         at_every_operation(&promises, &disk, |operations, held, latest_start| {

@@ -141,7 +141,7 @@ fn leftovers_are_completed_or_removed() {
     write(&disk, "00000000000000000024.log.cleaned", b"half", 0);
     write(&disk, "00000000000000000007.log.deleted", b"old", 0);
     write(&disk, "00000000000000000030.index", b"orphan", 0);
-    let (_, mut log, opened) = reopen(&disk, LogConfig { compacted: true, ..small_segments() });
+    let (_, mut log, opened) = reopen(&disk, small_segments());
     assert_eq!(opened.notes.len(), 2, "{:?}", opened.notes);
     assert_eq!((log.log_start(), log.log_end(), log.segment_count()), (0, 40, 3));
     let all = read_all(&mut log, 0);
