@@ -227,7 +227,8 @@ impl Keeper {
             Ok(request) if is_write(op) || op == OpCode::RECONFIG => {
                 Wait::Commit(self.server.propose(connection, xid, Ok(request), effects))
             }
-            Ok(Request::Check(_) | Request::DeleteContainer(_)) => Wait::Unknown,
+            // Known inside a multi, or between servers, but not here.
+            _ if op == OpCode::CHECK || op == OpCode::DELETE_CONTAINER => Wait::Unknown,
             Err(WireError::UnknownOp(unknown)) if unknown == op.0 && op != OpCode::MULTI => Wait::Unknown,
             Ok(request @ Request::Sync(_)) => Wait::Applied(self.server.peer.last_proposed(), request),
             Ok(request) if connection.pipeline.is_empty() => {

@@ -120,10 +120,10 @@ impl MultiOp {
                 return Ok(ops);
             }
             let op = match OpCode(envelope.kind) {
-                OpCode::CREATE => MultiOp::Create(flags_known(reader.record()?)?),
-                OpCode::CREATE2 => MultiOp::Create2(flags_known(reader.record()?)?),
-                OpCode::CREATE_CONTAINER => MultiOp::CreateContainer(flags_known(reader.record()?)?),
-                OpCode::CREATE_TTL => MultiOp::CreateTtl(reader.record()?),
+                kind @ (OpCode::CREATE | OpCode::CREATE2 | OpCode::CREATE_CONTAINER) => {
+                    create_of(kind, reader.record()?)?
+                }
+                OpCode::CREATE_TTL => create_ttl_of(reader.record()?)?,
                 OpCode::DELETE => MultiOp::Delete(reader.record()?),
                 OpCode::SET_DATA => MultiOp::SetData(reader.record()?),
                 OpCode::CHECK => MultiOp::Check(reader.record()?),
@@ -219,7 +219,26 @@ impl MultiResult {
     }
 }
 
-/// Inside a multi, flags that do not exist, or need a time to live, make the whole request undecodable.
-fn flags_known(request: CreateRequest) -> Result<CreateRequest, WireError> {
-    if (0..=4).contains(&request.flags) { Ok(request) } else { Err(WireError::BadMulti) }
+/// Inside a multi the flags have the last word: those of a container make one, and those that do not
+/// exist or need a time to live make the whole request undecodable.
+fn create_of(kind: OpCode, request: CreateRequest) -> Result<MultiOp, WireError> {
+    match (kind, request.flags) {
+        (_, CONTAINER) | (OpCode::CREATE_CONTAINER, 0..=3) => Ok(MultiOp::CreateContainer(request)),
+        (OpCode::CREATE, 0..=3) => Ok(MultiOp::Create(request)),
+        (_, 0..=3) => Ok(MultiOp::Create2(request)),
+        _ => Err(WireError::BadMulti),
+    }
 }
+
+/// With flags that need no time to live it is an ordinary create, of a persistent znode if they do not
+/// exist.
+fn create_ttl_of(request: CreateTtlRequest) -> Result<MultiOp, WireError> {
+    if matches!(request.flags, 5 | 6) {
+        return Ok(MultiOp::CreateTtl(request));
+    }
+    let CreateTtlRequest { path, data, acl, flags, .. } = request;
+    let flags = if (0..=CONTAINER).contains(&flags) { flags } else { 0 };
+    create_of(OpCode::CREATE, CreateRequest { path, data, acl, flags })
+}
+
+const CONTAINER: i32 = 4;

@@ -33,7 +33,7 @@ fn every_request() -> Vec<Request> {
         Request::Multi(vec![
             MultiOp::Create(create()),
             MultiOp::Create2(create()),
-            MultiOp::CreateContainer(create()),
+            MultiOp::CreateContainer(CreateRequest { flags: 4, ..create() }),
             MultiOp::CreateTtl(ttl()),
             MultiOp::Delete(delete()),
             MultiOp::SetData(set()),
@@ -119,6 +119,31 @@ fn a_multi_does_not_mix_reads_with_writes() {
     let mut writer = Writer::new();
     MultiOp::write_all(&ops, &mut writer);
     assert_eq!(MultiOp::read_all(&mut Reader::new(writer.finish())), Err(WireError::BadMulti));
+}
+
+#[test]
+fn in_a_multi_the_flags_of_a_create_have_the_last_word() {
+    let check = |op: MultiOp, expect: Result<OpCode, WireError>| {
+        let mut writer = Writer::new();
+        MultiOp::write_all(&[op], &mut writer);
+        let read = MultiOp::read_all(&mut Reader::new(writer.finish()));
+        assert_eq!(read.map(|ops| ops[0].op()), expect);
+    };
+    let with = |flags| CreateRequest { flags, ..create() };
+    check(MultiOp::Create(with(4)), Ok(OpCode::CREATE_CONTAINER));
+    check(MultiOp::Create2(with(4)), Ok(OpCode::CREATE_CONTAINER));
+    check(MultiOp::CreateContainer(with(0)), Ok(OpCode::CREATE_CONTAINER));
+    check(MultiOp::Create2(with(2)), Ok(OpCode::CREATE2));
+    check(MultiOp::Create(with(5)), Err(WireError::BadMulti));
+    check(MultiOp::Create(with(7)), Err(WireError::BadMulti));
+    let ttl = |flags| {
+        let CreateRequest { path, data, acl, .. } = create();
+        MultiOp::CreateTtl(CreateTtlRequest { path, data, acl, flags, ttl_ms: 5 })
+    };
+    check(ttl(6), Ok(OpCode::CREATE_TTL));
+    check(ttl(1), Ok(OpCode::CREATE));
+    check(ttl(4), Ok(OpCode::CREATE_CONTAINER));
+    check(ttl(99), Ok(OpCode::CREATE));
 }
 
 #[test]
