@@ -61,7 +61,7 @@ pub struct Consumer<'a> {
     reset: Reset,
     membership: Option<Membership>,
     coordinator: Option<Coordinator>,
-    /// What was handed to the caller, which is what a commit covers.
+    /// Behind what the caller is done with, which is what a commit covers.
     seen: BTreeMap<TopicPartition, i64>,
     /// What is already committed.
     committed: BTreeMap<TopicPartition, i64>,
@@ -128,16 +128,22 @@ impl<'a> Consumer<'a> {
         loop {
             self.drive()?;
             let records = self.fetch()?;
-            for fetched in &records {
-                self.seen.insert(fetched.partition.clone(), fetched.record.offset + 1);
-            }
             if !records.is_empty() || !self.events.is_empty() || Instant::now() >= deadline {
                 return Ok(records);
             }
         }
     }
 
-    /// Commits everything that was handed out; without a group there is nothing to do.
+    /// Says that the caller is done with a record, which the next commit may cover.
+    pub fn done(&mut self, fetched: &Fetched) {
+        let next = fetched.record.offset + 1;
+        match self.seen.get_mut(&fetched.partition) {
+            Some(seen) => *seen = next,
+            None => drop(self.seen.insert(fetched.partition.clone(), next)),
+        }
+    }
+
+    /// Commits everything that the caller is done with; without a group there is nothing to do.
     ///
     /// # Errors
     /// What will not pass. A commit that the group's change made void is none.

@@ -195,6 +195,7 @@ fn read(mut consumer: Consumer<'_>, args: &Args, stop: &AtomicBool) -> Result<()
                 // The reader went away: nothing more is to be shown, and what was not seen is not committed.
                 return Ok(());
             }
+            consumer.done(&fetched);
             left -= 1;
             shown += 1;
         }
