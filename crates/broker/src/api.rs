@@ -15,6 +15,7 @@ pub(crate) mod describe_cluster;
 pub(crate) mod describe_configs;
 pub(crate) mod describe_groups;
 pub(crate) mod describe_log_dirs;
+pub(crate) mod describe_producers;
 pub(crate) mod fetch;
 pub(crate) mod find_coordinator;
 pub(crate) mod heartbeat;
@@ -107,4 +108,5 @@ apis! {
     incremental_alter_configs IncrementalAlterConfigsRequest
     offset_delete OffsetDeleteRequest
     describe_cluster DescribeClusterRequest
+    describe_producers DescribeProducersRequest
 }

@@ -1,6 +1,8 @@
 //! Topics, produce, fetch, offsets: in every version, and with every mistake.
 
 use kafka_wire::message::delete_records::{DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic};
+use kafka_wire::message::describe_log_dirs::{DescribableLogDirTopic, DescribeLogDirsRequest};
+use kafka_wire::message::describe_producers::{DescribeProducersRequest, TopicRequest};
 use kafka_wire::message::init_producer_id::InitProducerIdRequest;
 use kafka_wire::message::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
 use kafka_wire::message::metadata::{MetadataRequest, MetadataRequestTopic};
@@ -143,6 +145,40 @@ fn a_repeated_batch_is_stored_once() {
     let fenced = world.produce("t", 0, stamped(5, 0, 3, &["x"]));
     assert_eq!(fenced.error_code, ErrorCode::INVALID_PRODUCER_EPOCH);
     assert_eq!(values(&world.fetch("t", 0, 0)), text(&[(0, "a"), (1, "b"), (2, "c"), (3, "d")]));
+}
+
+#[test]
+fn a_partition_remembers_its_producers() {
+    let mut world = World::new();
+    world.create_topic("t", 1, &[]);
+    world.produce("t", 0, stamped(7, 2, 0, &["a", "b"]));
+    let topic = |name: &str| TopicRequest { name: name.into(), partition_indexes: vec![0] };
+    let request = DescribeProducersRequest { topics: vec![topic("t"), topic("nope")] };
+    let answer = world.call(0, &request);
+    let producers = &answer.topics[0].partitions[0].active_producers;
+    let seen: Vec<_> =
+        producers.iter().map(|one| (one.producer_id, one.producer_epoch, one.last_sequence)).collect();
+    assert_eq!(seen, [(7, 2, 1)]);
+    assert_eq!(producers[0].current_txn_start_offset, -1);
+    assert_eq!(answer.topics[1].partitions[0].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+#[test]
+fn log_directories_tell_their_partitions_and_sizes() {
+    let mut world = World::new();
+    world.create_topic("t", 2, &[]);
+    world.produce("t", 1, batch(&["a"]));
+    for version in 0..=5 {
+        let answer = world.call(version, &DescribeLogDirsRequest { topics: None });
+        let directory = &answer.results[0];
+        assert_eq!((directory.error_code, directory.log_dir.as_str()), (ErrorCode::NONE, "/logs"));
+        let sizes: Vec<_> = directory.topics[0].partitions.iter().map(|one| one.partition_size).collect();
+        assert_eq!(sizes, [0, 69], "v{version}");
+        assert_eq!(directory.usable_bytes > 0, version >= 4);
+        let one = DescribableLogDirTopic { topic: "t".into(), partitions: vec![0, 9] };
+        let answer = world.call(version, &DescribeLogDirsRequest { topics: Some(vec![one]) });
+        assert_eq!(answer.results[0].topics[0].partitions.len(), 1);
+    }
 }
 
 #[test]
