@@ -62,8 +62,9 @@ impl Client {
         }
     }
 
-    /// The next thing the client does by itself, and how long until the one after.
-    pub(crate) fn think(&mut self) -> (Option<Input>, Span) {
+    /// The next thing the client does by itself, and how long until the one after. Only if it is
+    /// `restless` does it ever end its session.
+    pub(crate) fn think(&mut self, restless: bool) -> (Option<Input>, Span) {
         const OPEN_MAX: u64 = 12;
         let pause = match self.chance.u8(0..10) {
             0..=5 => Span::ms(self.chance.u64(0..20)),
@@ -73,7 +74,7 @@ impl Client {
         if self.open >= OPEN_MAX {
             return (None, pause);
         }
-        if self.chance.u16(0..400) == 0 {
+        if self.chance.u16(0..400) == 0 && restless {
             return (Some(Input::Close), pause);
         }
         (Some(self.ask()), pause)

@@ -295,7 +295,7 @@ impl World {
             self.at(self.clients[client].frozen_until, Event::Think(client));
             return Ok(());
         }
-        let (input, pause) = self.clients[client].think();
+        let (input, pause) = self.clients[client].think(self.trouble);
         self.soon(pause, Event::Think(client));
         match input {
             Some(input) => {
@@ -696,6 +696,8 @@ impl World {
                 self.soon(span, Event::Thaw(client));
                 Ok(())
             }
+            // Who starts has a healthy disk.
+            8 | 9 if self.server.is_none() => Ok(()),
             8 => {
                 let after = self.chance.u64(0..4);
                 let fault =
