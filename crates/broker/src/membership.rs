@@ -278,6 +278,7 @@ fn changed<D: Disk>(broker: &mut Broker<D>, now: Now, change: Change, effects: &
         Change::TopicGone(topic, _) => {
             groups::topics_deleted(broker, now, vec![topic.to_string()], effects);
         }
+        Change::BrokerConfig(_) => orders::inherit(broker, effects),
         Change::Broker(id) if *id == broker.membership.me => own_registration_changed(broker, now, effects),
         _ => {}
     }

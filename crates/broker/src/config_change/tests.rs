@@ -116,6 +116,8 @@ fn brokers_have_dynamic_settings() {
         world.keeper.text("/config/brokers/<default>").as_deref(),
         Some(r#"{"version":1,"config":{"message.max.bytes":"2000000"}}"#)
     );
+    let topic = std::sync::Arc::from("t");
+    assert_eq!(world.broker.replicas.config_of(&topic).message_bytes_max, 2_000_000, "topics inherit it");
     assert_eq!(operate(&mut world, 1, (BROKER, "0"), &set, false), ErrorCode::NONE);
     assert_eq!(
         operate(&mut world, 0, (BROKER, "0"), &[("message.max.bytes", DELETE, None)], false),

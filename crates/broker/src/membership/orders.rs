@@ -92,3 +92,20 @@ pub(super) fn configure<D: Disk>(broker: &mut Broker<D>, topic: &str, effects: &
         note(effects, format!("settings of topic {topic}: {error}"));
     }
 }
+
+/// Dynamic settings of this broker or of all brokers changed: topics inherit from them.
+pub(super) fn inherit<D: Disk>(broker: &mut Broker<D>, effects: &mut Vec<Effect>) {
+    let mut settings = broker.settings.properties.clone();
+    let cluster = &broker.membership.cluster;
+    // The stronger ones come last.
+    for who in [None, Some(broker.membership.me)] {
+        settings.extend(cluster.broker_config(who).map(|config| config.0.clone()).unwrap_or_default());
+    }
+    let topics: Vec<String> = cluster.topic_configs().keys().cloned().collect();
+    if let Err(error) = broker.replicas.inherit(settings) {
+        return note(effects, format!("dynamic settings of the broker: {error}"));
+    }
+    for topic in topics {
+        configure(broker, &topic, effects);
+    }
+}

@@ -154,6 +154,22 @@ impl<D: Disk> Replicas<D> {
         Ok(())
     }
 
+    /// Takes over the broker's settings that topics inherit from: those of `server.properties` with the
+    /// dynamic ones over them. Topics with settings of their own must be configured again afterwards. An
+    /// error, in words, leaves everything as it was.
+    pub(crate) fn inherit(&mut self, settings: BTreeMap<String, String>) -> Result<(), String> {
+        let lookup = |name: &str| settings.get(name).map(String::as_str);
+        let config = TopicConfig::resolve(&BTreeMap::new(), lookup).map_err(|error| error.to_string())?;
+        self.default_config = Arc::new(config);
+        self.properties = settings;
+        for (partition, held) in &mut self.held {
+            if !self.configs.contains_key(&partition.topic) {
+                held.replica.configure(self.default_config.clone());
+            }
+        }
+        Ok(())
+    }
+
     /// The configuration of a topic.
     pub(crate) fn config_of(&self, topic: &Arc<str>) -> Arc<TopicConfig> {
         self.configs.get(topic).unwrap_or(&self.default_config).clone()
