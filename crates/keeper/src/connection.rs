@@ -10,7 +10,7 @@ use znode::Identity;
 use zookeeper_wire::{ConnectResponse, ErrorCode, OpCode, Request, SessionId, Xid, Zxid};
 
 use crate::ConnectionId;
-use crate::limits::IDENTITIES_MAX;
+use crate::limits::{HELD_BYTES_MAX, HELD_FRAMES_MAX, IDENTITIES_MAX};
 use crate::statistics::Latency;
 
 /// A connection. Invariant: replies leave in the order of `pipeline`, and `pipeline` is empty or
@@ -26,7 +26,8 @@ pub(crate) struct Connection {
     /// Requests taken in and not answered, in order.
     pub(crate) pipeline: VecDeque<Slot>,
     /// Frames that came before they could be taken in.
-    pub(crate) held: VecDeque<Bytes>,
+    held: VecDeque<Bytes>,
+    held_bytes: usize,
     /// Requests counted against the outstanding limit: those in `pipeline` with a positive xid.
     pub(crate) outstanding: usize,
     pub(crate) paused: bool,
@@ -98,12 +99,39 @@ impl Connection {
             identities: vec![Identity::new("ip", address.to_string())],
             pipeline: VecDeque::new(),
             held: VecDeque::new(),
+            held_bytes: 0,
             outstanding: 0,
             paused: false,
             established,
             since,
             usage: Usage { last_op: "NA", last_xid: -1, ..Usage::default() },
         }
+    }
+
+    /// Keeps a frame for later; false if there are too many.
+    pub(crate) fn hold(&mut self, frame: Bytes) -> bool {
+        self.held_bytes += frame.len();
+        self.held.push_back(frame);
+        self.held.len() <= HELD_FRAMES_MAX && self.held_bytes <= HELD_BYTES_MAX
+    }
+
+    /// The oldest frame that was kept.
+    pub(crate) fn take_held(&mut self) -> Option<Bytes> {
+        let frame = self.held.pop_front()?;
+        self.held_bytes -= frame.len();
+        Some(frame)
+    }
+
+    /// Frames that were kept.
+    pub(crate) fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Forgets everything that waits.
+    pub(crate) fn clear(&mut self) {
+        self.held.clear();
+        self.held_bytes = 0;
+        self.pipeline.clear();
     }
 
     /// The address without its port.

@@ -120,7 +120,7 @@ impl Keeper {
         connection.stage = Stage::Established;
         connection.usage.last_op = "SESS";
         self.server.send(connection, frame, effects);
-        if !connection.held.is_empty() {
+        if connection.held() > 0 {
             self.holding.push_back(id);
         }
     }

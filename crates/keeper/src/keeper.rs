@@ -20,7 +20,7 @@ use zookeeper_wire::{
 use crate::border::{ConnectionId, Effect, Input};
 use crate::config::KeeperConfig;
 use crate::connection::{Connection, Slot, Stage, Wait};
-use crate::limits::{HELD_FRAMES_MAX, ROOM_MIN, SESSIONLESS};
+use crate::limits::{PIPELINE_MAX, ROOM_MIN, SESSIONLESS};
 use crate::op::is_write;
 use crate::server::{Asking, Proposal, Server};
 use crate::snapshots::Snapshots;
@@ -154,8 +154,7 @@ impl Keeper {
             return false;
         }
         connection.stage = Stage::Closing;
-        connection.held.clear();
-        connection.pipeline.clear();
+        connection.clear();
         self.server.in_flight -= std::mem::take(&mut connection.outstanding);
         self.server.watches.forget(WatcherId(id.0));
         self.sessionless.remove(&(connection.since, id));
@@ -172,14 +171,13 @@ impl Keeper {
         connection.usage.received += 1;
         match connection.stage {
             Stage::New => self.connect(id, frame, effects),
-            Stage::Established if connection.held.is_empty() && room >= ROOM_MIN => {
+            Stage::Established if connection.held() == 0 && room >= ROOM_MIN => {
                 self.request(id, frame, effects);
             }
             Stage::Connecting | Stage::Established => {
-                connection.held.push_back(frame);
-                if connection.held.len() > HELD_FRAMES_MAX {
+                if !connection.hold(frame) {
                     self.close(id, effects);
-                } else if connection.stage == Stage::Established && connection.held.len() == 1 {
+                } else if connection.stage == Stage::Established && connection.held() == 1 {
                     self.holding.push_back(id);
                 }
             }
@@ -202,7 +200,7 @@ impl Keeper {
                     return;
                 }
                 let connection = self.connections.get_mut(&id);
-                let Some(frame) = connection.and_then(|connection| connection.held.pop_front()) else {
+                let Some(frame) = connection.and_then(Connection::take_held) else {
                     break;
                 };
                 self.request(id, frame, effects);
@@ -249,6 +247,9 @@ impl Keeper {
             self.waiting.push_back((zxid, id));
         }
         connection.pipeline.push_back(Slot { xid, op, received: asking.received, wait });
+        if connection.pipeline.len() > PIPELINE_MAX {
+            return self.close(id, effects);
+        }
         if xid > Xid(0) {
             connection.outstanding += 1;
             self.server.in_flight += 1;

@@ -8,6 +8,13 @@ use clock::Span;
 /// goes further is cut off.
 pub const HELD_FRAMES_MAX: usize = 16_384;
 
+/// Bytes in those frames.
+pub const HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Requests of one connection that wait for their turn. Reading stops long before by the outstanding
+/// limit; only requests that do not count against it (pings, those without a proper xid) come so far.
+pub const PIPELINE_MAX: usize = 65_536;
+
 /// Identities one connection may collect by auth packets; each is looked at in every permission check.
 pub const IDENTITIES_MAX: usize = 128;
 

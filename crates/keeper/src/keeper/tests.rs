@@ -573,3 +573,34 @@ fn random_conversations_keep_their_order() {
         assert!(owners.iter().all(|owner| talk.keeper.database().sessions().contains_key(owner)));
     }
 }
+
+/// A client that pipelines without end while its first write waits for the disk.
+#[test]
+fn a_pipeline_has_an_end() {
+    let mut talk = Talk::new(KeeperConfig::default());
+    talk.line("1 > connect 10000");
+    talk.line("2 > connect 10000");
+    talk.line("hold");
+    talk.line("1 > create /a x");
+    talk.out.clear();
+    for _ in 0..crate::limits::PIPELINE_MAX {
+        talk.line("1 > ping");
+    }
+    assert!(talk.out.ends_with("1 > ping\n1 < closed\n"));
+    talk.out.clear();
+    talk.line("2 > exists /");
+    talk.line("persist");
+    assert!(talk.out.starts_with("2 > exists /\n2 < exists v0"), "{}", talk.out);
+}
+
+#[test]
+fn so_has_what_is_sent_before_the_session_is_there() {
+    let mut talk = Talk::new(KeeperConfig::default());
+    talk.line("hold");
+    talk.line("1 > connect 10000");
+    for _ in 0..=crate::limits::HELD_FRAMES_MAX {
+        talk.line("1 > raw 00");
+    }
+    assert!(talk.out.ends_with("1 < closed\n"));
+    talk.line("persist");
+}
