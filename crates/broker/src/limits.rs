@@ -89,3 +89,15 @@ pub(crate) const PARTITIONS_PER_REQUEST_MAX: i32 = cluster::limits::PARTITIONS_P
 
 /// How long AlterConfigs waits for the keeper; its requests carry no time-out of their own.
 pub(crate) const CONFIG_CHANGE_WAIT: Span = Span::seconds(30);
+
+/// How often the cleaner looks for a log to compact (`log.cleaner.backoff.ms`, Kafka's default).
+pub(crate) const COMPACTION_INTERVAL: Span = Span::seconds(15);
+
+/// Bytes that the cleaner reads in one wake: a few milliseconds in which no client is served.
+pub(crate) const COMPACTION_BYTES_PER_WAKE: usize = 1 << 20;
+
+/// Pause between two wakes of a busy cleaner: it takes about a fifth of the time, 50 to 100 MB a second.
+pub(crate) const COMPACTION_PAUSE: Span = Span::ms(10);
+
+/// Bytes of requests that wait for the broker to be ready: one small request of thousands of clients.
+pub(crate) const EARLY_BYTES_MAX: usize = 32 << 20;

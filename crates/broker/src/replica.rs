@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use clock::{Moment, Now};
-use commitlog::{EpochStart, Log, LogConfig, LogError, ProducerEntry, Retention};
+use commitlog::{
+    Compaction, CompactionRules, EpochStart, Log, LogConfig, LogError, ProducerEntry, Progress, Retention,
+};
 use disk::Disk;
 use kafka_wire::batch::TimestampType;
 use kafka_wire::{ErrorCode, Records};
@@ -40,6 +42,8 @@ pub(crate) struct Replica<D: Disk> {
     disk_is_full: Arc<AtomicBool>,
     /// Records appended since the last sync, and when the first of them was.
     unsynced: Option<Unsynced>,
+    /// First offset that was not compacted yet.
+    first_dirty: i64,
     /// Log size at the last producer snapshot, to take the next one after enough growth.
     snapshot_size: u64,
 }
@@ -184,11 +188,6 @@ impl<D: Disk> Replica<D> {
     /// What this broker knows as leader.
     pub(crate) fn leadership(&self) -> Option<&Leadership> {
         self.leadership.as_ref()
-    }
-
-    /// The same, to change it.
-    pub(crate) fn leadership_mut(&mut self) -> Option<&mut Leadership> {
-        self.leadership.as_mut()
     }
 
     /// Takes over a changed configuration.
@@ -448,6 +447,59 @@ impl<D: Disk> Replica<D> {
         self.log.close()?;
         self.unsynced = None;
         Ok(())
+    }
+
+    /// Share of the compactable log that is dirty, between 0 and 1, if the log should be compacted now.
+    pub(crate) fn wants_compaction(&mut self, now: Now) -> Result<Option<f64>, LogError> {
+        if !self.config.cleanup.compacts() {
+            return Ok(None);
+        }
+        let rules = self.compaction_rules(false);
+        let dirt = self.log.dirt(&rules, now.wall)?;
+        let Some(since) = dirt.dirty_since else { return Ok(None) };
+        let ratio = dirt.dirty_bytes as f64 / (dirt.clean_bytes + dirt.dirty_bytes).max(1) as f64;
+        let overdue = now.wall.as_ms().saturating_sub(since) > self.config.compaction_lag_ms_max;
+        Ok((overdue || ratio > self.config.dirty_ratio_min).then_some(if overdue { 1.0 } else { ratio }))
+    }
+
+    /// Begins to compact the log.
+    pub(crate) fn begin_compaction(&mut self, now: Now) -> Result<Option<Compaction>, LogError> {
+        let rules = self.compaction_rules(true);
+        self.log.begin_compaction(rules, now.wall)
+    }
+
+    /// Goes on with a compaction.
+    pub(crate) fn compact(
+        &mut self,
+        compaction: &mut Compaction,
+        bytes: usize,
+    ) -> Result<Progress, LogError> {
+        let progress = compaction.step(&mut self.log, bytes)?;
+        if let Progress::Done { clean_up_to, .. } = progress {
+            self.first_dirty = clean_up_to;
+        }
+        Ok(progress)
+    }
+
+    /// First offset that was not compacted yet.
+    pub(crate) fn first_dirty(&self) -> i64 {
+        self.first_dirty
+    }
+
+    fn compaction_rules(&self, with_producers: bool) -> CompactionRules {
+        let last_offset =
+            |producer: ProducerSummary| Some((producer.producer_id, producer.last_batch?.last_offset));
+        CompactionRules {
+            first_dirty: self.first_dirty.max(self.log.log_start()),
+            below: self.readable_end(Isolation::Committed),
+            lag_ms_min: self.config.compaction_lag_ms_min,
+            delete_retention_ms: self.config.delete_retention_ms,
+            last_offsets: if with_producers {
+                self.producers.summaries().filter_map(last_offset).collect()
+            } else {
+                Default::default()
+            },
+        }
     }
 
     fn store_epochs(&mut self) -> Result<(), ErrorCode> {

@@ -3,6 +3,7 @@
 //!
 //! A replica is only ever deleted because the controller said so, never because metadata lacks it.
 
+mod cleaner;
 mod listing;
 mod orders;
 mod upkeep;
@@ -24,6 +25,7 @@ use partition::TopicConfig;
 use crate::replica::{self, Durability, Replica};
 use crate::{Broker, Settings, TopicPartition};
 
+use cleaner::Cleaner;
 pub(crate) use listing::DirectoryListing;
 use upkeep::Due;
 pub(crate) use upkeep::{turn_ended, woken};
@@ -47,6 +49,7 @@ pub(crate) struct Replicas<D: Disk> {
     /// Partitions with records that are not durable.
     unsynced: BTreeSet<TopicPartition>,
     due: Due,
+    cleaner: Cleaner,
     notes: Vec<String>,
 }
 
@@ -90,6 +93,7 @@ impl<D: Disk> Replicas<D> {
             lent: Vec::new(),
             unsynced: BTreeSet::new(),
             due: Due::new(now.moment),
+            cleaner: Cleaner::new(now.moment, lookup("log.cleaner.enable") != Some("false")),
             notes: Vec::new(),
         };
         for path in &settings.log_directories {
@@ -159,11 +163,6 @@ impl<D: Disk> Replicas<D> {
         Ok(())
     }
 
-    /// The cluster that the log directories were last used in, if they were used.
-    pub(crate) fn cluster_id(&self) -> Option<&str> {
-        self.directories.iter().find_map(|directory| directory.log_directory.cluster_id())
-    }
-
     /// Takes the log directories for this cluster, whose id the keeper told. An error, in words with the
     /// fix, if one belongs to another: the broker must halt.
     pub(crate) fn claim(&mut self, cluster_id: &str) -> Result<(), String> {
@@ -208,6 +207,7 @@ impl<D: Disk> Replicas<D> {
         self.store_high_watermarks();
         self.store_log_starts();
         self.store_recovery_points();
+        self.store_first_dirty();
         for (number, directory) in self.directories.iter().enumerate() {
             if failed.contains(&number) {
                 continue;

@@ -55,6 +55,7 @@ pub(crate) fn load<D: Disk>(
         durable_acks,
         disk_is_full,
         unsynced: None,
+        first_dirty: directory.stored(Checkpoint::Cleaner, partition).unwrap_or(0),
         snapshot_size: log.size_bytes(),
         log,
     };
@@ -85,6 +86,7 @@ pub(crate) fn create<D: Disk>(
         durable_acks,
         disk_is_full,
         unsynced: None,
+        first_dirty: 0,
         snapshot_size: 0,
         log,
     };

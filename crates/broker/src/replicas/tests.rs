@@ -313,13 +313,36 @@ fn a_broken_disk_takes_its_partitions_offline() {
 fn the_directory_of_another_is_refused() {
     let disk = MemoryDisk::new();
     let mut replicas = open(&disk);
-    assert_eq!(replicas.cluster_id(), None);
     replicas.claim("one").unwrap();
-    assert_eq!(replicas.cluster_id(), Some("one"));
     assert!(open(&disk).claim("two").unwrap_err().contains("zookeeper.connect"));
     let other = Settings { broker_id: 4, ..settings() };
     let refused = Replicas::open(now(0), &other, disk.clone()).err().unwrap();
     assert!(refused.to_string().contains("set broker.id=0"), "{refused}");
     disk.inject(Fault::ReadOnly);
     assert!(Replicas::open(now(0), &settings(), disk.clone()).is_err());
+}
+
+#[test]
+fn compacted_topics_keep_the_newest_of_each_key() {
+    let disk = MemoryDisk::new();
+    let mut replicas = led(&disk, 0);
+    let compacted = BTreeMap::from([
+        ("cleanup.policy".to_owned(), "compact".to_owned()),
+        ("segment.bytes".to_owned(), "200".to_owned()),
+    ]);
+    replicas.configure(&"t".into(), &compacted).unwrap();
+    for number in 0..20 {
+        append(&mut replicas, batch(&format!("v{number}"))).unwrap();
+    }
+    replicas.settle(now(1).moment);
+    for number in 0..60 {
+        replicas.upkeep(now(20_000 + number * 20));
+    }
+    let left = values(&mut replicas);
+    assert_eq!(left.last().map(String::as_str), Some("v19"));
+    assert!(left.len() < 4, "{left:?}");
+    assert!(disk.exists(Path::new("/logs/cleaner-offset-checkpoint")));
+    let mut replicas = led(&disk.crash(Loss::Nothing), 1);
+    assert_eq!(values(&mut replicas), left);
+    assert_eq!(append(&mut replicas, batch("on")).unwrap().first, 20);
 }

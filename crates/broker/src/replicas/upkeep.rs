@@ -62,7 +62,7 @@ impl<D: Disk> Replicas<D> {
     /// When it next wants [`woken`] (retention, checkpoints).
     pub(crate) fn deadline(&self) -> Option<Moment> {
         let is_idle = self.held.is_empty() && self.due.removals.is_empty();
-        (!is_idle).then(|| self.due.next())
+        (!is_idle).then(|| self.due.next().min(self.cleaner.next()))
     }
 
     /// Looks at what was lent in this turn: syncs what must be durable, and returns the partitions on
@@ -132,6 +132,9 @@ impl<D: Disk> Replicas<D> {
             if let Err(error) = self.directories[directory].log_directory.remove_deleted(&path) {
                 self.notes.push(format!("a deleted log is still there: {error}"));
             }
+        }
+        if self.cleaner.next() <= now.moment {
+            self.clean(now);
         }
         moved
     }
@@ -237,6 +240,12 @@ impl<D: Disk> Replicas<D> {
         self.store(Checkpoint::RecoveryPoint);
     }
 
+    pub(super) fn store_first_dirty(&mut self) {
+        if self.held.values().any(|held| held.replica.first_dirty() > 0) {
+            self.store(Checkpoint::Cleaner);
+        }
+    }
+
     fn store(&mut self, checkpoint: Checkpoint) {
         for (number, directory) in self.directories.iter().enumerate() {
             if directory.log_directory.is_offline() {
@@ -248,9 +257,10 @@ impl<D: Disk> Replicas<D> {
                     Checkpoint::HighWatermark => held.replica.high_watermark(),
                     Checkpoint::RecoveryPoint => held.replica.recovery_point(),
                     Checkpoint::LogStart => held.replica.log_start_offset(),
-                    Checkpoint::Cleaner => return None,
+                    Checkpoint::Cleaner => held.replica.first_dirty(),
                 };
-                let is_worth_a_line = offset > 0 || checkpoint != Checkpoint::LogStart;
+                let is_worth_a_line =
+                    offset > 0 || !matches!(checkpoint, Checkpoint::LogStart | Checkpoint::Cleaner);
                 is_worth_a_line.then_some((&*partition.topic, partition.partition, offset))
             });
             if let Err(error) = directory.log_directory.write_checkpoint(checkpoint, offsets) {
@@ -275,7 +285,7 @@ fn earliest(one: Option<Moment>, other: Option<Moment>) -> Option<Moment> {
 
 /// Does what is due by time.
 pub(crate) fn woken<D: Disk>(broker: &mut Broker<D>, now: Now, _effects: &mut Vec<Effect>) {
-    if broker.replicas.due.next() > now.moment {
+    if broker.replicas.deadline().is_none_or(|at| at > now.moment) {
         return;
     }
     for partition in broker.replicas.upkeep(now) {

@@ -92,7 +92,7 @@ fn run(seed: u64) {
 
 #[test]
 fn the_log_is_a_vector_of_batches() {
-    (0..40).for_each(run);
+    (0..20).for_each(run);
 }
 
 #[test]
