@@ -9,7 +9,9 @@ pub(crate) mod group;
 pub(crate) mod keeper;
 pub(crate) mod produce;
 mod run;
+pub(crate) mod status;
 pub(crate) mod topic;
+pub(crate) mod znode;
 
 use crate::failure::Failure;
 use std::time::Instant;
@@ -23,8 +25,12 @@ pub(crate) enum Command {
     Keeper(keeper::Args),
     /// Run a Kafka broker from a server.properties
     Broker(broker::Args),
+    /// Show both halves at a glance
+    Status(status::Args),
     /// Load a ZooKeeper server or a Kafka broker and measure it
     Bench(bench::Args),
+    /// Read, write and watch the znodes of any ZooKeeper server
+    Znode(znode::Args),
     /// Make, list, describe, alter and delete topics
     Topic(topic::Args),
     /// Write records to a topic
@@ -44,7 +50,9 @@ impl Command {
             Command::Dev(args) => dev::run(args, began),
             Command::Keeper(args) => keeper::run(args, began),
             Command::Broker(args) => broker::run(args, began),
+            Command::Status(args) => status::run(args),
             Command::Bench(args) => bench::run(args),
+            Command::Znode(args) => znode::run(args),
             Command::Topic(args) => topic::run(args),
             Command::Produce(args) => produce::run(args),
             Command::Consume(args) => consume::run(args),

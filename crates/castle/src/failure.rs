@@ -1,6 +1,7 @@
 //! How a command fails: a message that names the cause and the fix, and a stable exit code.
 
 use std::fmt;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Exit codes. They are part of the interface: scripts depend on them. (2 is clap's, for arguments.)
@@ -36,8 +37,14 @@ impl Failure {
         Failure::new(Code::Failed, message)
     }
 
+    /// The same failure with more to say at the end.
+    pub(crate) fn with(mut self, more: &str) -> Self {
+        self.message.push_str(more);
+        self
+    }
+
     pub(crate) fn report(self) -> ExitCode {
-        eprintln!("castle: {}", self.message);
+        let _ = writeln!(std::io::stderr(), "castle: {}", self.message);
         ExitCode::from(self.code as u8)
     }
 }

@@ -1,11 +1,10 @@
 //! What `dev`, `keeper` and `broker` have in common: signals, readiness, and an orderly end.
 
 use crate::failure::{Code, Failure};
-use crate::output;
 use serde_json::json;
 use server::{BrokerRole, Control, KeeperRole, Notice, Notices, StartError, View};
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -49,6 +48,17 @@ pub(crate) fn refused(error: StartError) -> Failure {
         StartError::System(_) => Code::Failed,
     };
     Failure::new(code, error.to_string())
+}
+
+/// The same, and for a port that cannot be had the option that chooses another.
+pub(crate) fn refused_with(error: StartError, option: &str) -> Failure {
+    let hint = if matches!(error, StartError::Address(_)) {
+        format!(" (`{option} 0` picks a free one)")
+    } else {
+        String::new()
+    };
+    let failure = refused(error);
+    failure.with(&hint)
 }
 
 /// SIGINT and SIGTERM end the process in order; a second one ends it at once.
@@ -105,7 +115,8 @@ pub(crate) fn until_stopped(
             write_ready_file(file, ready)?;
         }
         if let Some(banner) = places.banner {
-            output::line(banner(ready));
+            // Nobody may be there to read it; the servers run all the same.
+            let _ = writeln!(io::stdout(), "{}", banner(ready));
         }
         Ok(())
     };
@@ -156,7 +167,7 @@ fn start_control(places: &Places, view: &Arc<View>) -> Result<Option<Control>, F
     let Some(address) = places.http else { return Ok(None) };
     match Control::start(address, Arc::clone(view)) {
         Ok(control) => Ok(Some(control)),
-        Err(error) if places.http_needed => Err(refused(error)),
+        Err(error) if places.http_needed => Err(refused_with(error, "--http-port")),
         Err(error) => {
             // As the original does: the port for administrators is no reason not to serve clients.
             tracing::warn!("going on without the HTTP port: {error}");
