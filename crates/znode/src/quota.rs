@@ -69,8 +69,9 @@ impl Tree {
         let statistics = statistics_path(subtree);
         let Some(node) = self.find(&statistics) else { return };
         let mut track = Track::parse(self.data(node));
-        track.count += count;
-        track.bytes += bytes;
+        // Clients can write the statistics too, and need not write sense.
+        track.count = track.count.saturating_add(count);
+        track.bytes = track.bytes.saturating_add(bytes);
         self.set_data_silently(node, &statistics, track.format().as_bytes());
     }
 
@@ -81,7 +82,8 @@ impl Tree {
         let statistics = self.find(&statistics_path(subtree));
         let (Some(limits), Some(statistics)) = (limits, statistics) else { return Ok(()) };
         let (limit, used) = (Track::parse(self.data(limits)), Track::parse(self.data(statistics)));
-        let breaks = |limit: i64, used: i64, more: i64| more != 0 && limit > -1 && used + more > limit;
+        let breaks =
+            |limit: i64, used: i64, more: i64| more != 0 && limit > -1 && used.saturating_add(more) > limit;
         if breaks(limit.count_hard, used.count, count) || breaks(limit.bytes_hard, used.bytes, bytes) {
             return Err(ErrorCode::QUOTA_EXCEEDED);
         }

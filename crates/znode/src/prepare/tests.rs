@@ -280,6 +280,26 @@ fn quotas_count_and_refuse_only_when_told_to() {
     assert_eq!(used(&world), "count=2,bytes=5");
 }
 
+#[test]
+fn statistics_that_are_nonsense_do_no_harm() {
+    let mut world = World::new();
+    for path in
+        ["/t", "/zookeeper/quota/t", "/zookeeper/quota/zookeeper_limits", "/zookeeper/quota/zookeeper_stats"]
+    {
+        world.ask(create(path));
+    }
+    let limits = format!("count={0},bytes={0}=;countHardLimit={0};byteHardLimit={0}", i64::MAX);
+    world.ask(create_with("/zookeeper/quota/t/zookeeper_limits", &limits, 0));
+    world.ask(create_with("/zookeeper/quota/t/zookeeper_stats", "", 0));
+    world.rules.enforce_quota = true;
+    for nonsense in [i64::MAX, i64::MIN] {
+        let text = format!("count={nonsense},bytes={nonsense}");
+        world.ask(set("/zookeeper/quota/t/zookeeper_stats", &text));
+        assert_eq!(failure(&mut world, create_with("/t/x", "data", 0)), None);
+        assert_eq!(failure(&mut world, delete("/t/x")), None);
+    }
+}
+
 /// Many prepared at once, applied in bursts: digests promised must come true (the world checks it).
 #[test]
 fn promised_digests_come_true() {
