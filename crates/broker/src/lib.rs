@@ -16,6 +16,7 @@ mod config_change;
 mod configs;
 mod connection;
 mod dispatch;
+mod early;
 mod effect;
 mod fetch_session;
 mod groups;
@@ -51,6 +52,7 @@ use disk::Disk;
 
 use crate::asks::Asks;
 use crate::connection::Connections;
+use crate::early::Early;
 use crate::fetch_session::FetchSessions;
 use crate::groups::Groups;
 use crate::keeper_write::KeeperWrite;
@@ -71,6 +73,8 @@ pub struct Broker<D: Disk> {
     pub(crate) random: fastrand::Rng,
     /// Who is connected.
     pub(crate) connections: Connections,
+    /// Requests that came too early.
+    pub(crate) early: Early,
     /// Requests to the keeper that have not been answered yet.
     pub(crate) asks: Asks,
     /// Registration, election, and the view of the cluster's znodes.
@@ -103,6 +107,7 @@ impl<D: Disk> Broker<D> {
         Ok(Broker {
             random,
             connections: Connections::default(),
+            early: Early::default(),
             asks: Asks::default(),
             membership,
             replicas: Replicas::open(now, &settings, disk.clone())?,
@@ -123,7 +128,7 @@ impl<D: Disk> Broker<D> {
                 self.connections.open(connection, peer, listener);
             }
             Input::Received { connection, frame } => {
-                dispatch::received(self, now, connection, frame, effects);
+                early::received(self, now, connection, frame, effects);
             }
             Input::Closed { connection } => {
                 self.connections.close(connection);
@@ -141,6 +146,7 @@ impl<D: Disk> Broker<D> {
     /// the requests that waited for it are answered. Must follow the last `step` of each turn.
     pub fn turn_ended(&mut self, now: Now, effects: &mut Vec<Effect>) {
         membership::turn_ended(self);
+        early::turn_ended(self, now, effects);
         replicas::turn_ended(self, now, effects);
         groups::turn_ended(self, now, effects);
         purgatory::retry_woken(self, now, effects);

@@ -106,6 +106,12 @@ impl Membership {
         self.cluster.published()
     }
 
+    /// Whether clients may be told of the cluster: this broker is in it, and somebody is controller.
+    pub(crate) fn is_ready(&self) -> bool {
+        let metadata = self.metadata();
+        self.said_ready && metadata.controller.is_some() && metadata.is_live(self.me)
+    }
+
     /// The view of the cluster's znodes, as of now.
     pub(crate) fn cluster(&self) -> &Cluster {
         &self.cluster
