@@ -336,3 +336,70 @@ impl Parser<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Table, Versions};
+
+    const TABLE: &str = "\
+api 7 Ping  # a comment
+versions 0-4
+flexible 3+
+
+struct Shared
+  number  i32  0+
+
+request
+  name     string    0+   null 2+ = null ignorable
+  shared   Shared    1-2
+  items    []Item    0+
+    id     uuid      3+   tag 5
+    codes  []error   0
+
+response
+  error_code  error  0+   = -1
+";
+
+    #[test]
+    fn a_table_is_read_field_by_field() {
+        let table = Table::parse("ping", TABLE).unwrap();
+        let api = table.api.unwrap();
+        assert_eq!((api.key, api.name.as_str(), api.flexible), (7, "Ping", Some(3)));
+        assert_eq!(api.versions, Versions { first: 0, last: 4 });
+        let names: Vec<&str> = table.structs.iter().map(|shape| shape.name.as_str()).collect();
+        assert_eq!(names, ["Shared", "Item", "PingRequest", "PingResponse"]);
+        let [name, shared, items] = table.structs[2].fields.as_slice() else { panic!("three fields") };
+        assert_eq!(name.nullable, Some(Versions { first: 2, last: 4 }));
+        assert_eq!((name.default.as_deref(), name.ignorable), (Some("null"), true));
+        assert_eq!(shared.versions, Versions { first: 1, last: 2 });
+        assert_eq!(items.kind, Kind::Array(Box::new(Kind::Struct("Item".to_owned()))));
+        let [id, codes] = table.structs[1].fields.as_slice() else { panic!("two fields") };
+        assert_eq!((id.tag, &id.kind), (Some(5), &Kind::Uuid));
+        assert_eq!(codes.kind, Kind::Array(Box::new(Kind::Error)));
+        assert_eq!(codes.versions, Versions { first: 0, last: 0 });
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_line() {
+        let check = |text: &str, expect: &str| {
+            let error = Table::parse("t", text).expect_err(text);
+            assert_eq!(error.to_string(), expect);
+        };
+        check("api x Ping", "t.table:1: the API key is not a number");
+        check("request\n  a i32 0+", "t.table:1: no `api` line before this block");
+        check("record R\nversions 0\nfields\n  a i99 0+", "t.table:4: unknown type `i99`");
+        check(
+            "record R\nversions 0\nfields\n  a i32",
+            "t.table:4: a field is `name type versions attributes...`",
+        );
+        check("record R\nversions 0\nfields\n  a i32 3-1", "t.table:4: `3-1` is no range of versions");
+        check("record R\nversions 0\nfields\n  a i32 0+ shiny", "t.table:4: unknown attribute `shiny`");
+        check(
+            "record R\nfields\n  a i32 0+\n    b i32 0+",
+            "t.table:4: fields below something that is no struct",
+        );
+        check("flexible 3", "t.table:1: flexible wants `N+` or `none`");
+        check("  a i32 0+", "t.table:1: a field outside of a block");
+        check("struct S\nstruct S", "t.table:2: two structs named S");
+    }
+}

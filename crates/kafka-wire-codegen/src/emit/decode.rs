@@ -11,7 +11,7 @@ pub(super) fn decode(out: &mut String, shape: &Struct) {
     let flexible = Flexible::of(shape);
     let mut body = String::new();
     for field in shape.fields.iter().filter(|field| field.tag.is_none()) {
-        let read = read_field(field, shape, flexible);
+        let read = read_field(field, flexible);
         let assign = format!("message.{} = {read};", ident(&field.name));
         match condition(field.versions, shape.versions) {
             None => line(&mut body, &assign),
@@ -29,7 +29,7 @@ pub(super) fn decode(out: &mut String, shape: &Struct) {
             let guard = condition(field.versions, flexible_versions)
                 .map(|condition| format!(" if {condition}"))
                 .unwrap_or_default();
-            let read = read_field(field, shape, Flexible::Always);
+            let read = read_field(field, Flexible::Always);
             let _ = writeln!(
                 arms,
                 "{}{guard} => {{ message.{} = {read}; }}",
@@ -65,7 +65,7 @@ pub(super) fn decode(out: &mut String, shape: &Struct) {
 }
 
 /// The expression that reads a field that is present.
-fn read_field(field: &Field, shape: &Struct, flexible: Flexible) -> String {
+fn read_field(field: &Field, flexible: Flexible) -> String {
     let compact = flexible.within(field.versions);
     if field.kind == Kind::Records {
         return format!("reader.records({compact})?");
@@ -78,7 +78,6 @@ fn read_field(field: &Field, shape: &Struct, flexible: Flexible) -> String {
     match condition(nullable, field.versions) {
         None => null,
         Some(condition) => {
-            let _ = shape;
             format!("if {condition} {{ {null} }} else {{ Some({}) }}", read_plain(&field.kind, compact))
         }
     }
