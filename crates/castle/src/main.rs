@@ -40,3 +40,13 @@ fn main() -> ExitCode {
         Err(failure) => failure.report(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_options_of_all_commands_go_together() {
+        super::Arguments::command().debug_assert();
+    }
+}
