@@ -3,15 +3,21 @@
 //! [`Peer`] puts transactions in order, has them made durable, counts acknowledgements, and delivers
 //! what a [`Quorum`] acknowledged. It knows no socket, file, clock or tree: the payload of an [`Entry`]
 //! is bytes to it. Today an ensemble has one member ([`Peer::alone`]); its transactions take the path
-//! that those of a larger one take: propose, persist, acknowledge, quorum, deliver.
+//! that those of a larger one take: propose, persist, acknowledge, quorum, deliver. For larger ones
+//! [`election`] finds a leader.
 
 mod committed;
+pub mod election;
 mod entry;
 pub mod limits;
+mod notification;
 mod peer;
 mod quorum;
+mod vote;
 
 pub use committed::Committed;
 pub use entry::{Entry, ServerId};
+pub use notification::Notification;
 pub use peer::{Effect, Input, Peer};
 pub use quorum::Quorum;
+pub use vote::{ServerState, Vote};

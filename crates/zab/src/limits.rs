@@ -1,5 +1,7 @@
 //! The bounds of this crate, each with its unit and its reason.
 
+use clock::Span;
+
 /// Transactions proposed and not yet delivered. The original admits 1,000 requests per server before
 /// it stops reading; this leaves room for the frames that one turn of the loop had already read, and
 /// holds the memory of the queue to tens of megabytes at ordinary sizes.
@@ -7,3 +9,13 @@ pub const OUTSTANDING_MAX: usize = 65_536;
 
 /// The last epoch: the upper half of a zxid is a signed 32-bit number to the original.
 pub const EPOCH_MAX: u32 = i32::MAX as u32;
+
+/// How long a server that has a quorum for its vote waits for a better one: the original's
+/// `finalizeWait`. A vote that is on its way arrives within it on any sane network.
+pub const ELECTION_PATIENCE: Span = Span::ms(200);
+
+/// Silence after which a vote is told again, at first.
+pub const ELECTION_RESEND_MIN: Span = Span::ms(200);
+
+/// Silence after which a vote is told again, at last: doubled up to this.
+pub const ELECTION_RESEND_MAX: Span = Span::seconds(60);

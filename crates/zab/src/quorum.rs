@@ -27,6 +27,14 @@ impl Quorum {
         Quorum::Majority { voters: voters.into_iter().collect() }
     }
 
+    /// Who votes.
+    pub fn voters(&self) -> BTreeSet<ServerId> {
+        match self {
+            Quorum::Majority { voters } => voters.clone(),
+            Quorum::Hierarchical { groups } => groups.values().flat_map(|g| g.keys().copied()).collect(),
+        }
+    }
+
     /// Whether `server` votes.
     pub fn has_voter(&self, server: ServerId) -> bool {
         match self {
