@@ -168,6 +168,12 @@ fn a_follower_copies_offsets_gaps_included() {
     assert_eq!((appended.base_offset, appended.last_offset), (5, 9));
     assert_eq!((seen, log.log_end()), (vec![5, 9], 10));
     assert_eq!(read_all(&mut log, 0), bytes);
+    // Of one append only the batches that are asked for come back.
+    let second = log.read(7, 10, 1000, AtLeastOne::Batch).unwrap();
+    assert_eq!((second.bytes, second.next_offset), (62, 10));
+    let first = log.read(0, 9, 1000, AtLeastOne::Batch).unwrap();
+    assert_eq!((first.bytes, first.next_offset), (62, 7));
+    assert_eq!(log.read(0, 10, 70, AtLeastOne::Batch).unwrap().next_offset, 7);
     let again = log.append_as_follower(bytes.clone().into(), T0, |_, _| {});
     assert!(matches!(again, Err(LogError::NotBatches(_))));
     let cut = log.append_as_follower(stored(&batch(1, 9, b"b"), 10, 1)[..61].to_vec().into(), T0, |_, _| {});
