@@ -111,8 +111,19 @@ pub(crate) struct Connection {
     pub(crate) outbox: Outbox,
     /// Last moment at which bytes moved.
     pub(crate) moved: Moment,
+    /// What of its inbox and its outbox is counted in the shard's totals, in bytes.
+    pub(crate) counted: Held,
     pub(crate) closing: Option<Closing>,
     pub(crate) flags: Flags,
+}
+
+/// Bytes held for connections.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Held {
+    /// Of unfinished requests.
+    pub(crate) receiving: usize,
+    /// Of replies that were not taken yet.
+    pub(crate) sending: usize,
 }
 
 /// A connection that takes no more input and ends when its outbox is empty.

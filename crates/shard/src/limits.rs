@@ -27,6 +27,15 @@ pub const BACKLOG_SOFT_BYTES: usize = 1 << 20;
 /// client does not read. One longer reply is still sent whole if little waits before it.
 pub const BACKLOG_HARD_BYTES: usize = 16 << 20;
 
+/// Bytes of unfinished requests that a shard holds over all connections. Whoever adds the next piece of
+/// a large one is closed: a few clients that send the longest requests at once are served, a flood of
+/// them is not.
+pub const RECEIVING_BYTES_MAX: usize = 512 << 20;
+
+/// Bytes of replies that a shard holds over all connections. Above it, those are closed whose clients
+/// have not read for the longest time.
+pub const SENDING_BYTES_MAX: usize = 1 << 30;
+
 /// How long the last bytes for a connection that is being closed may take, in milliseconds.
 pub const LINGER_MS: u64 = 5_000;
 
@@ -43,3 +52,4 @@ pub const SWEEP_MS_MIN: u64 = 1_000;
 pub(crate) const SLOT_BITS: u32 = 24;
 
 const _: () = assert!(BACKLOG_SOFT_BYTES < BACKLOG_HARD_BYTES);
+const _: () = assert!(BACKLOG_HARD_BYTES < SENDING_BYTES_MAX);

@@ -204,6 +204,7 @@ impl<M: Send> Shard<M> {
             self.turn.serving = Some(id);
             let more = self.serve(id, service);
             self.turn.serving = None;
+            self.count_received(id);
             if more {
                 self.turn.enqueue_if_work(id);
             }
@@ -245,6 +246,19 @@ impl<M: Send> Shard<M> {
                     }
                 }
             }
+        }
+    }
+
+    /// Closes a connection whose unfinished request is the one too many.
+    fn count_received(&mut self, id: ConnectionId) {
+        self.turn.count(id);
+        if self.turn.held.receiving <= limits::RECEIVING_BYTES_MAX {
+            return;
+        }
+        let Some(connection) = self.turn.find(id) else { return };
+        if connection.counted.receiving > transport::limits::SCRATCH_BYTES {
+            tracing::warn!(peer = %connection.peer.address, "too many large requests at once; closing one");
+            self.turn.close_because(id, WhyClosed::Overflowed);
         }
     }
 
@@ -332,20 +346,47 @@ impl<M: Send> Shard<M> {
                 connection.moved = turn.now.moment;
             }
             connection.flags.blocked = matches!(outcome, Ok(false));
+            turn.count(id);
+            let connection = &self.turn.connections[id.slot()];
             if let Err(error) = outcome {
                 self.turn.close_because(id, WhyClosed::Failed(error.kind()));
                 self.end(id);
                 continue;
             }
             match connection.closing {
-                Some(closing) if !connection.flags.blocked || closing.until <= turn.now.moment => {
+                Some(closing) if !connection.flags.blocked || closing.until <= self.turn.now.moment => {
                     self.end(id);
                 }
                 Some(_) => {
-                    self.next_sweep = self.next_sweep.min(turn.now.moment + Span::ms(limits::LINGER_MS));
+                    let until = self.turn.now.moment + Span::ms(limits::LINGER_MS);
+                    self.next_sweep = self.next_sweep.min(until);
                 }
-                None => turn.enqueue_if_work(id),
+                None => self.turn.enqueue_if_work(id),
             }
+        }
+        if self.turn.held.sending > limits::SENDING_BYTES_MAX {
+            self.drop_slowest();
+        }
+    }
+
+    /// Closes connections, those first whose clients have not read for the longest time, until the others
+    /// hold no more than they may together.
+    fn drop_slowest(&mut self) {
+        let mut holders: Vec<(Moment, ConnectionId, usize)> = self
+            .turn
+            .connections
+            .iter()
+            .filter(|(_, connection)| connection.flags.blocked)
+            .map(|(_, connection)| (connection.moved, connection.id, connection.counted.sending))
+            .collect();
+        holders.sort_unstable();
+        let mut excess = self.turn.held.sending.saturating_sub(limits::SENDING_BYTES_MAX);
+        for (_, id, bytes) in holders {
+            if excess == 0 {
+                break;
+            }
+            excess = excess.saturating_sub(bytes);
+            self.turn.close_because(id, WhyClosed::Overflowed);
         }
     }
 
@@ -353,6 +394,8 @@ impl<M: Send> Shard<M> {
     fn end(&mut self, id: ConnectionId) {
         let mut connection = self.turn.connections.remove(id.slot());
         let closing = connection.closing.expect("only closing connections end");
+        self.turn.held.receiving -= connection.counted.receiving;
+        self.turn.held.sending -= connection.counted.sending;
         self.turn.lingering -= 1;
         self.turn.tally.connections -= 1;
         match closing.why {

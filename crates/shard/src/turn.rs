@@ -3,7 +3,7 @@
 //! A [`Turn`] owns the connections of a shard and lives as long as the shard; only the loop and the
 //! service it runs ever see it. Naming a connection that is gone is harmless everywhere.
 
-use crate::connection::{Closing, Connection, ConnectionId, Flags, Origin, Peer, PeerRules, WhyClosed};
+use crate::connection::{Closing, Connection, ConnectionId, Flags, Held, Origin, Peer, PeerRules, WhyClosed};
 use crate::counters::Tally;
 use crate::limits;
 use crate::mailbox::Bell;
@@ -35,6 +35,8 @@ pub struct Turn {
     pub(crate) pipes: Vec<ConnectionId>,
     /// Connections that are closing with bytes still to be written.
     pub(crate) lingering: usize,
+    /// What all connections hold together.
+    pub(crate) held: Held,
     pub(crate) serving: Option<ConnectionId>,
     pub(crate) stopping: bool,
     serial: u64,
@@ -54,6 +56,7 @@ impl Turn {
             opened: Vec::new(),
             pipes: Vec::new(),
             lingering: 0,
+            held: Held::default(),
             serving: None,
             stopping: false,
             serial: 0,
@@ -177,6 +180,7 @@ impl Turn {
             inbox: Inbox::new(rules.frames),
             outbox: Outbox::new(),
             moved: self.now.moment,
+            counted: Held::default(),
             closing: None,
             flags: Flags::default(),
         });
@@ -218,6 +222,16 @@ impl Turn {
             }
         }
         self.mark_dirty(id);
+    }
+
+    /// Counts anew what a connection holds, after a read or a write.
+    pub(crate) fn count(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(id.slot()).filter(|it| it.id == id) else { return };
+        let before = connection.counted;
+        connection.counted =
+            Held { receiving: connection.inbox.held_bytes(), sending: connection.outbox.waiting_bytes() };
+        self.held.receiving = self.held.receiving - before.receiving + connection.counted.receiving;
+        self.held.sending = self.held.sending - before.sending + connection.counted.sending;
     }
 
     pub(crate) fn mark_dirty(&mut self, id: ConnectionId) {
