@@ -36,7 +36,8 @@ try:
     os.set_blocking(reader.stdout.fileno(), False)
     seen, deadline = b"", time.monotonic() + 60
     while feed.encode() not in seen and reader.poll() is None and time.monotonic() < deadline:
-        subprocess.run([castle, "produce", "test"], input=feed.encode() + b"\\n", timeout=30, check=True)
+        subprocess.run([castle, "produce", "test"], input=feed.encode() + b"\\n", stdout=subprocess.DEVNULL,
+                       timeout=30, check=True)
         time.sleep(0.2)
         seen += reader.stdout.read() or b""
     reader.kill()
