@@ -3,9 +3,9 @@
 //! A snapshot never changes: its owner publishes another with a higher version. Topics are shared
 //! between snapshots, so that keeping one costs a reference and making the next costs what changed.
 
-use crate::znodes::{Endpoint, PartitionState};
+use crate::znodes::{Endpoint, PartitionState, Replicas};
 use crate::{Broker, BrokerId, LeaderEpoch, PartitionEpoch, Topic, TopicId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Brokers and topics at one version.
@@ -20,7 +20,7 @@ pub struct Metadata {
     /// Live brokers.
     pub brokers: BTreeMap<BrokerId, Arc<Broker>>,
     topics: BTreeMap<Arc<str>, Arc<TopicMetadata>>,
-    ids: BTreeMap<TopicId, Arc<TopicMetadata>>,
+    ids: BTreeMap<TopicId, Arc<str>>,
 }
 
 /// One topic.
@@ -61,7 +61,7 @@ impl Metadata {
 
     /// The topic with this id.
     pub fn topic_by_id(&self, id: TopicId) -> Option<&Arc<TopicMetadata>> {
-        self.ids.get(&id)
+        self.topics.get(self.ids.get(&id)?)
     }
 
     /// All topics in the order of their names.
@@ -81,19 +81,38 @@ impl Metadata {
     }
 
     pub(crate) fn put_topic(&mut self, name: Arc<str>, topic: Option<Arc<TopicMetadata>>) {
-        let before = match &topic {
-            Some(topic) => self.topics.insert(name, topic.clone()),
-            None => self.topics.remove(&name),
-        };
-        if let Some(before) = before
-            && self.ids.get(&before.id).is_some_and(|topic| topic.name == before.name)
+        if let Some(before) = self.topics.get(&name)
+            && self.ids.get(&before.id) == Some(&name)
         {
             self.ids.remove(&before.id);
         }
-        if let Some(topic) = topic
-            && topic.id != TopicId::ZERO
-        {
-            self.ids.insert(topic.id, topic);
+        match topic {
+            Some(topic) => {
+                if topic.id != TopicId::ZERO {
+                    self.ids.insert(topic.id, name.clone());
+                }
+                self.topics.insert(name, topic);
+            }
+            None => drop(self.topics.remove(&name)),
+        }
+    }
+
+    /// Brings some partitions of a topic that is here up to date, in place if nobody keeps a snapshot.
+    pub(crate) fn patch_topic(
+        &mut self,
+        name: &str,
+        topic: &Topic,
+        states: Option<&BTreeMap<i32, (PartitionState, PartitionEpoch)>>,
+        partitions: &BTreeSet<i32>,
+    ) {
+        let Some(shown) = self.topics.get_mut(name) else { return };
+        let shown = Arc::make_mut(shown);
+        for partition in partitions {
+            let Some(replicas) = topic.node.partitions.get(partition) else { continue };
+            let state = states.and_then(|states| states.get(partition));
+            if let Ok(place) = shown.partitions.binary_search_by_key(partition, |shown| shown.partition) {
+                shown.partitions[place] = PartitionMetadata::new(*partition, replicas, state);
+            }
         }
     }
 }
@@ -106,14 +125,7 @@ impl TopicMetadata {
     ) -> TopicMetadata {
         let partitions = topic.node.partitions.iter().map(|(partition, replicas)| {
             let state = states.and_then(|states| states.get(partition));
-            PartitionMetadata {
-                partition: *partition,
-                leader: state.map_or(BrokerId::NONE, |(state, _)| state.leader),
-                leader_epoch: state.map_or(LeaderEpoch(-1), |(state, _)| state.leader_epoch),
-                partition_epoch: state.map_or(PartitionEpoch(-1), |(_, epoch)| *epoch),
-                replicas: replicas.all.clone(),
-                isr: state.map_or(Vec::new(), |(state, _)| state.isr.clone()),
-            }
+            PartitionMetadata::new(*partition, replicas, state)
         });
         TopicMetadata {
             name: Arc::from(name),
@@ -134,6 +146,17 @@ impl TopicMetadata {
 }
 
 impl PartitionMetadata {
+    fn new(partition: i32, replicas: &Replicas, state: Option<&(PartitionState, PartitionEpoch)>) -> Self {
+        PartitionMetadata {
+            partition,
+            leader: state.map_or(BrokerId::NONE, |(state, _)| state.leader),
+            leader_epoch: state.map_or(LeaderEpoch(-1), |(state, _)| state.leader_epoch),
+            partition_epoch: state.map_or(PartitionEpoch(-1), |(_, epoch)| *epoch),
+            replicas: replicas.all.clone(),
+            isr: state.map_or(Vec::new(), |(state, _)| state.isr.clone()),
+        }
+    }
+
     /// Replicas on brokers that are not registered.
     pub fn offline<'a>(&'a self, metadata: &'a Metadata) -> impl Iterator<Item = BrokerId> + 'a {
         self.replicas.iter().copied().filter(|id| !metadata.is_live(*id))

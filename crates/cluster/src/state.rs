@@ -105,8 +105,15 @@ pub enum Change {
 /// What the metadata snapshot does not show yet.
 #[derive(Clone, Default, Debug)]
 struct Stale {
-    topics: BTreeSet<Arc<str>>,
+    topics: BTreeMap<Arc<str>, StaleTopic>,
     rest: bool,
+}
+
+#[derive(Clone, Debug)]
+enum StaleTopic {
+    Whole,
+    /// These partitions alone: a topic of thousands is not made anew for each leader.
+    Partitions(BTreeSet<i32>),
 }
 
 impl Cluster {
@@ -253,8 +260,16 @@ impl Cluster {
     fn note(&mut self, change: Option<&Change>) {
         match change {
             None => {}
-            Some(Change::Topic(name) | Change::TopicGone(name, _) | Change::PartitionState(name, _)) => {
-                self.stale.topics.insert(name.clone());
+            Some(Change::Topic(name) | Change::TopicGone(name, _)) => {
+                self.stale.topics.insert(name.clone(), StaleTopic::Whole);
+            }
+            Some(Change::PartitionState(name, partition)) => {
+                let none = || StaleTopic::Partitions(BTreeSet::new());
+                if let StaleTopic::Partitions(stale) =
+                    self.stale.topics.entry(name.clone()).or_insert_with(none)
+                {
+                    stale.insert(*partition);
+                }
             }
             Some(Change::ClusterId | Change::Controller | Change::Broker(_)) => self.stale.rest = true,
             Some(_) => {}
@@ -268,12 +283,19 @@ impl Cluster {
         if stale.topics.is_empty() && !stale.rest {
             return &self.metadata;
         }
-        let fresh: Vec<_> =
-            stale.topics.into_iter().map(|name| (self.topic_metadata(&name).map(Arc::new), name)).collect();
         let metadata = Arc::make_mut(&mut self.metadata);
         metadata.version += 1;
-        for (topic, name) in fresh {
-            metadata.put_topic(name, topic);
+        for (name, stale) in stale.topics {
+            let (topic, states) = (self.topics.get(&name), self.states.get(&name));
+            match (topic, stale) {
+                (Some(topic), StaleTopic::Partitions(partitions)) if metadata.topic(&name).is_some() => {
+                    metadata.patch_topic(&name, topic, states, &partitions);
+                }
+                (topic, _) => {
+                    let fresh = topic.map(|topic| Arc::new(TopicMetadata::new(&name, topic, states)));
+                    metadata.put_topic(name, fresh);
+                }
+            }
         }
         if stale.rest {
             metadata.cluster_id = self.id.as_ref().map(|id| Arc::from(id.0.as_str()));
@@ -287,11 +309,6 @@ impl Cluster {
     /// The snapshot as the last call of [`metadata`](Cluster::metadata) left it.
     pub fn published(&self) -> &Arc<Metadata> {
         &self.metadata
-    }
-
-    fn topic_metadata(&self, name: &str) -> Option<TopicMetadata> {
-        let topic = self.topics.get(name)?;
-        Some(TopicMetadata::new(name, topic, self.states.get(name)))
     }
 
     /// `/cluster/id`, once known.
