@@ -184,3 +184,6 @@ impl<D: Disk> Log<D> {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests;
