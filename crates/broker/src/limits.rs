@@ -54,8 +54,9 @@ pub(crate) const RETENTION_INTERVAL: Span = Span::seconds(300);
 /// How often high watermarks are stored, if any moved (`replica.high.watermark.checkpoint.interval.ms`).
 pub(crate) const HIGH_WATERMARK_INTERVAL: Span = Span::seconds(5);
 
-/// How often recovery points are stored, if any moved (`log.flush.offset.checkpoint.interval.ms`).
-pub(crate) const RECOVERY_POINT_INTERVAL: Span = Span::seconds(60);
+/// How often recovery points are stored, if any moved. Kafka waits a minute
+/// (`log.flush.offset.checkpoint.interval.ms`); after a kill we would check again what was long durable.
+pub(crate) const RECOVERY_POINT_INTERVAL: Span = Span::seconds(10);
 
 /// A log that nobody wrote to for this long is synced: the kernel has written most of it by then, so the
 /// sync is cheap, and the next start has less to check.
@@ -101,3 +102,7 @@ pub(crate) const COMPACTION_PAUSE: Span = Span::ms(10);
 
 /// Bytes of requests that wait for the broker to be ready: one small request of thousands of clients.
 pub(crate) const EARLY_BYTES_MAX: usize = 32 << 20;
+
+/// How long after it is registered the broker lets requests wait for the controller's first orders. An
+/// order that failed must not keep the other partitions from their clients for longer.
+pub(crate) const FIRST_ORDERS_WAIT: Span = Span::seconds(5);
