@@ -2,9 +2,12 @@
 
 use clock::{Moment, Now, Span};
 use keeper_client::{Effect, Event, Input, Options, Servers, Session, Token};
-use zookeeper_wire::Request;
+use zookeeper_wire::{AddWatchRequest, Request};
 
 use crate::observer::Observer;
+
+/// `AddWatchRequest::mode`.
+const RECURSIVE: i32 = 1;
 
 /// A client.
 #[derive(Debug)]
@@ -17,6 +20,8 @@ pub(crate) struct Client {
     next_token: u64,
     /// Asked and not answered.
     open: u64,
+    /// It keeps a mirror of the whole tree, as brokers do: a persistent recursive watch on the root.
+    mirrors: bool,
     /// It does nothing at all until then: the process is stopped, or the machine sleeps.
     pub(crate) frozen_until: Moment,
 }
@@ -26,12 +31,13 @@ impl Client {
         let mut chance = fastrand::Rng::with_seed(seed);
         Client {
             session: session(&mut chance),
-            chance,
             observer: Observer::default(),
+            mirrors: chance.u8(0..3) == 0,
             link: None,
             next_token: 0,
             open: 0,
             frozen_until: Moment::at_ms(0),
+            chance,
         }
     }
 
@@ -47,11 +53,12 @@ impl Client {
     pub(crate) fn step(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
         let from = effects.len();
         self.session.step(now, input, effects);
-        let mut ended = false;
+        let (mut ended, mut began) = (false, false);
         for effect in &effects[from..] {
             match effect {
                 Effect::Answer { .. } => self.open -= 1,
                 Effect::Event(Event::Closed) => ended = true,
+                Effect::Event(Event::Connected { began: true, .. }) => began = true,
                 _ => {}
             }
         }
@@ -59,6 +66,10 @@ impl Client {
             // Another session begins, as if the program had been started again.
             self.session = session(&mut self.chance);
             self.observer = Observer::default();
+        } else if began && self.mirrors {
+            let request = Request::AddWatch(AddWatchRequest { path: "/".into(), mode: RECURSIVE });
+            let ask = self.ask(request);
+            self.step(now, ask, effects);
         }
     }
 
@@ -77,11 +88,11 @@ impl Client {
         if self.chance.u16(0..400) == 0 && restless {
             return (Some(Input::Close), pause);
         }
-        (Some(self.ask()), pause)
+        let request = crate::workload::request(&mut self.chance);
+        (Some(self.ask(request)), pause)
     }
 
-    fn ask(&mut self) -> Input {
-        let request: Request = crate::workload::request(&mut self.chance);
+    fn ask(&mut self, request: Request) -> Input {
         self.next_token += 1;
         self.open += 1;
         Input::Ask { token: Token(self.next_token), request }

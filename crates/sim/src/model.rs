@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use keeper::Entry;
 use zookeeper_wire::txn::{Txn, TxnEntry, TxnHeader};
-use zookeeper_wire::{SessionId, Zxid, path};
+use zookeeper_wire::{EventKind, SessionId, Zxid, path};
 
 use crate::story::Violation;
 
@@ -90,6 +90,25 @@ impl Model {
                 *zxid > after && *zxid <= upto && node.is_some() != before(index).is_some()
             })
         })
+    }
+
+    /// What a watch on everything tells of the transactions in (`after`, `upto`], sorted.
+    pub(crate) fn events(&self, after: Zxid, upto: Zxid) -> Vec<(String, EventKind)> {
+        let mut events = Vec::new();
+        for (path, versions) in &self.nodes {
+            let first = versions.partition_point(|(zxid, _)| *zxid <= after);
+            for index in first..versions.partition_point(|(zxid, _)| *zxid <= upto) {
+                let before = index.checked_sub(1).is_some_and(|before| versions[before].1.is_some());
+                let kind = match (before, versions[index].1.is_some()) {
+                    (false, true) => EventKind::CREATED,
+                    (true, true) => EventKind::DATA_CHANGED,
+                    (_, false) => EventKind::DELETED,
+                };
+                events.push((path.clone(), kind));
+            }
+        }
+        events.sort();
+        events
     }
 
     /// A transaction was put behind all others.

@@ -28,6 +28,17 @@ pub(crate) struct Observer {
     /// Requests sent on this connection and not answered.
     pending: VecDeque<(Xid, Request)>,
     greeted: bool,
+    /// The persistent watch on everything, once it is left.
+    mirror: Option<Mirror>,
+}
+
+/// What a persistent recursive watch on the root has told.
+#[derive(Debug)]
+struct Mirror {
+    /// Everything up to there was compared.
+    upto: Zxid,
+    /// Events since.
+    events: Vec<(String, EventKind)>,
 }
 
 /// What a watch watches.
@@ -61,6 +72,7 @@ impl Observer {
     pub(crate) fn connected(&mut self) {
         self.pending.clear();
         self.greeted = false;
+        self.mirror = None;
         // A znode that came and went meanwhile leaves no event, and the watch stays.
         self.watches.retain(|(watch, _), _| *watch != Watch::Coming);
     }
@@ -92,6 +104,11 @@ impl Observer {
         if header.xid == Xid::NOTIFICATION {
             let event: WatcherEvent = reader.record().map_err(|error| wrong("a broken event", error))?;
             self.fired(&event);
+            if let Some(mirror) = &mut self.mirror
+                && event.kind != EventKind::CHILDREN_CHANGED
+            {
+                mirror.events.push((event.path.clone(), event.kind));
+            }
             return Ok(Heard::Event(event));
         }
         let special = header.xid < Xid(0);
@@ -103,9 +120,17 @@ impl Observer {
             return Err(Violation(format!("{:?} is answered before {xid:?}", header.xid)));
         }
         if special {
+            let mirrors = matches!(&request, Request::SetWatches2(r) if !r.persistent_recursive.is_empty());
+            if mirrors {
+                self.mirror = Some(Mirror { upto: header.zxid, events: Vec::new() });
+            }
             return Ok(Heard::Nothing);
         }
         self.in_order(&header, model)?;
+        self.mirrored(header.zxid, model)?;
+        if matches!(request, Request::AddWatch(_)) && header.error == ErrorCode::OK {
+            self.mirror = Some(Mirror { upto: header.zxid, events: Vec::new() });
+        }
         let response = match header.error {
             ErrorCode::OK => {
                 let response = Response::decode(request.op(), &mut reader);
@@ -165,6 +190,21 @@ impl Observer {
         Ok(())
     }
 
+    /// The watch on everything told of every change up to now, once, and of nothing else.
+    fn mirrored(&mut self, zxid: Zxid, model: &Model) -> Result<(), Violation> {
+        let Some(mirror) = &mut self.mirror else { return Ok(()) };
+        let expected = model.events(mirror.upto, zxid);
+        mirror.events.sort();
+        if mirror.events != expected {
+            return Err(Violation(format!(
+                "the watch on everything told of {:?} between {} and {zxid}, where {expected:?} happened",
+                mirror.events, mirror.upto
+            )));
+        }
+        *mirror = Mirror { upto: zxid, events: Vec::new() };
+        Ok(())
+    }
+
     fn compare(
         &self,
         request: &Request,
@@ -190,6 +230,7 @@ impl Observer {
                     == model.children(&r.path, zxid)
             }
             (Request::Sync(r), Ok(Response::Sync(path))) => r.path == *path,
+            (Request::AddWatch(_), Ok(Response::AddWatch(0))) => true,
             (Request::GetData(_) | Request::Exists(_) | Request::GetChildren(_) | Request::Sync(_), _) => {
                 false
             }

@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn smoke_worlds_keep_every_promise_and_tell_the_same_story_twice() {
-    for seed in 0..8 {
+    for seed in 0..6 {
         let outcome = run(seed, Options::default());
         if let Some((violation, story)) = &outcome.violation {
             panic!("{story}\nseed {seed}: {violation}\nagain: cargo xtask sim --from {seed} --seeds 1");
@@ -32,6 +32,6 @@ fn planted_defects_are_found() {
     check(Bug::AcknowledgeBeforeSync, &["clients were told of"]);
     // With holes in it the log may even look damaged.
     check(Bug::NoSync, &["clients were told of", "cannot be recovered"]);
-    check(Bug::EventsAfterReplies, &["without the event"]);
+    check(Bug::EventsAfterReplies, &["without the event", "the watch on everything"]);
     check(Bug::ForgottenTail, &["clients were told of"]);
 }

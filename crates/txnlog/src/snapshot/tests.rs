@@ -299,3 +299,18 @@ fn purging_keeps_what_the_oldest_kept_snapshot_needs() {
     assert!(!image.exists(&log(1)));
     assert_eq!(purge(&prepared(), &Directories::single(std::path::Path::new("/data")), 3).unwrap().len(), 0);
 }
+
+#[test]
+fn a_snapshot_that_does_not_fit_leaves_nothing_behind() {
+    let disk = prepared();
+    disk.inject(disk::Fault::FullAfter { bytes: 300_000 });
+    let mut writer =
+        SnapshotWriter::create(&disk, &directories(), Zxid(7), Compression::None, &[], &[]).unwrap();
+    writer.node("", None, -1, &StoredStat::default()).unwrap();
+    let error = (0..).find_map(|index| {
+        writer.node(&format!("/{index}"), Some(&[1; 1000]), -1, &StoredStat::default()).err()
+    });
+    assert!(error.is_some_and(|error| error.to_string().contains("writing.snapshot.7")));
+    drop(writer);
+    assert_eq!(disk.list(&directories().snapshots).unwrap(), []);
+}

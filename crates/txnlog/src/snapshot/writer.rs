@@ -14,16 +14,23 @@ use crate::names::UNFINISHED_PREFIX;
 use crate::stream::Sink;
 use crate::{Directories, Error, directories, snapshot_name};
 
-/// A snapshot in the making. Dropping it before [`finish`](Self::finish) leaves a file that the next
-/// recovery clears away.
+/// A snapshot in the making. If it is dropped before [`finish`](Self::finish) succeeds its file is removed,
+/// so that a disk that is full stays no fuller; after a crash the next recovery does that.
 pub struct SnapshotWriter<D: Disk> {
     disk: D,
     at: Directories,
     zxid: Zxid,
     name: String,
-    unfinished: PathBuf,
+    unfinished: Unfinished<D>,
     into: Summed<D::File>,
     nodes: u64,
+}
+
+/// The file as long as it is not a snapshot.
+struct Unfinished<D: Disk> {
+    disk: D,
+    path: PathBuf,
+    finished: bool,
 }
 
 /// A stream that sums what passes. Small writes are gathered first: summing pays per call.
@@ -47,9 +54,10 @@ impl<D: Disk> SnapshotWriter<D> {
         acls: &[(i64, &[Acl])],
     ) -> Result<Self, Error> {
         let name = snapshot_name(zxid, compression);
-        let unfinished = at.snapshots.join(format!("{UNFINISHED_PREFIX}{name}"));
-        let file = disk.open(&unfinished, Open::Replace).map_err(Error::disk("create", &unfinished))?;
-        let into = Pack::new(compression, Sink::new(file)).map_err(Error::disk("write", &unfinished))?;
+        let path = at.snapshots.join(format!("{UNFINISHED_PREFIX}{name}"));
+        let file = disk.open(&path, Open::Replace).map_err(Error::disk("create", &path))?;
+        let unfinished = Unfinished { disk: disk.clone(), path, finished: false };
+        let into = Pack::new(compression, Sink::new(file)).map_err(Error::disk("write", &unfinished.path))?;
         let into = Summed { into, adler: Adler32::new(), gathered: Vec::with_capacity(2 * GATHERED) };
         let (disk, at) = (disk.clone(), at.clone());
         let mut writer = SnapshotWriter { disk, at, zxid, name, unfinished, into, nodes: 0 };
@@ -119,8 +127,10 @@ impl<D: Disk> SnapshotWriter<D> {
         assert!(self.nodes > 0, "there is always a root");
         self.seals(digest).map_err(|error| self.failed(error))?;
         let path = self.at.snapshots.join(&self.name);
-        self.into.into.finish().and_then(Sink::finish).map_err(Error::disk("write", &self.unfinished))?;
-        self.disk.rename(&self.unfinished, &path).map_err(Error::disk("rename to", &path))?;
+        let unfinished = &self.unfinished.path;
+        self.into.into.finish().and_then(Sink::finish).map_err(Error::disk("write", unfinished))?;
+        self.disk.rename(unfinished, &path).map_err(Error::disk("rename to", &path))?;
+        self.unfinished.finished = true;
         directories::sync(&self.disk, &self.at.snapshots)?;
         Ok(path)
     }
@@ -142,7 +152,16 @@ impl<D: Disk> SnapshotWriter<D> {
     }
 
     fn failed(&self, error: io::Error) -> Error {
-        Error::disk("write", &self.unfinished)(error)
+        Error::disk("write", &self.unfinished.path)(error)
+    }
+}
+
+impl<D: Disk> Drop for Unfinished<D> {
+    fn drop(&mut self) {
+        if !self.finished {
+            // In vain if the disk takes nothing any more; recovery tries again.
+            let _ = self.disk.remove(&self.path);
+        }
     }
 }
 
