@@ -1,17 +1,19 @@
-//! Requests that came before this broker knew the cluster.
+//! Requests that came before this broker knew the cluster and its own part in it.
 //!
 //! The ports are open as soon as the process runs, but until the broker is registered and somebody is
-//! controller, Metadata would name neither; some clients take that for an answer. So the first request
-//! of each connection waits here, as it would wait in the backlog of a broker whose port is not served.
+//! controller, Metadata would name neither; and until the controller's first orders are obeyed, the
+//! partitions that this broker is known to lead would answer that it does not. Some clients take that
+//! for an answer. So the first request of each connection waits here, as it would wait in the backlog
+//! of a broker whose port is not served.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use clock::Now;
+use clock::{Moment, Now};
 use disk::Disk;
 
-use crate::limits::EARLY_BYTES_MAX;
-use crate::{Broker, CloseReason, ConnectionId, Effect, dispatch};
+use crate::limits::{EARLY_BYTES_MAX, FIRST_ORDERS_WAIT};
+use crate::{Broker, CloseReason, ConnectionId, Effect, TopicPartition, dispatch};
 
 /// The requests that wait, in the order in which they came.
 #[derive(Debug, Default)]
@@ -19,6 +21,15 @@ pub(crate) struct Early {
     is_over: bool,
     frames: VecDeque<(ConnectionId, Bytes)>,
     bytes: usize,
+    /// When the broker stops waiting for orders about partitions that it should lead.
+    orders_until: Option<Moment>,
+}
+
+impl Early {
+    /// When it wants the turn to end, whatever else happens.
+    pub(crate) fn deadline(&self) -> Option<Moment> {
+        self.orders_until.filter(|_| !self.is_over)
+    }
 }
 
 /// Serves a request, now or when the broker is ready.
@@ -44,11 +55,26 @@ pub(crate) fn turn_ended<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mu
     if broker.early.is_over || !broker.membership.is_ready() {
         return;
     }
+    let until = *broker.early.orders_until.get_or_insert(now.moment + FIRST_ORDERS_WAIT);
+    if now.moment < until && !leads_what_it_should(broker) {
+        return;
+    }
     broker.early.is_over = true;
     broker.early.bytes = 0;
     for (id, frame) in std::mem::take(&mut broker.early.frames) {
         dispatch::received(broker, now, id, frame, effects);
     }
+}
+
+/// Whether every partition that the cluster says this broker leads is led here.
+fn leads_what_it_should<D: Disk>(broker: &Broker<D>) -> bool {
+    let me = broker.settings.broker_id;
+    broker.membership.metadata().topics().all(|topic| {
+        let mut mine = topic.partitions.iter().filter(|partition| partition.leader.0 == me);
+        mine.all(|partition| {
+            broker.replicas.leads(&TopicPartition::new(topic.name.clone(), partition.partition))
+        })
+    })
 }
 
 #[cfg(test)]

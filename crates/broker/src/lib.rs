@@ -155,6 +155,7 @@ impl<D: Disk> Broker<D> {
     /// When the broker next wants [`Input::Woken`], if nothing else happens before.
     pub fn deadline(&self) -> Option<Moment> {
         [
+            self.early.deadline(),
             self.purgatory.deadline(),
             self.membership.deadline(),
             self.replicas.deadline(),

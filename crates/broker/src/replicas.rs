@@ -50,6 +50,8 @@ pub(crate) struct Replicas<D: Disk> {
     unsynced: BTreeSet<TopicPartition>,
     due: Due,
     cleaner: Cleaner,
+    /// Whether no log directory is in use any more.
+    all_failed: bool,
     notes: Vec<String>,
 }
 
@@ -94,6 +96,7 @@ impl<D: Disk> Replicas<D> {
             unsynced: BTreeSet::new(),
             due: Due::new(now.moment),
             cleaner: Cleaner::new(now.moment, lookup("log.cleaner.enable") != Some("false")),
+            all_failed: false,
             notes: Vec::new(),
         };
         for path in &settings.log_directories {
@@ -181,6 +184,14 @@ impl<D: Disk> Replicas<D> {
             self.lent.push(partition.clone());
         }
         Some(&mut held.replica)
+    }
+
+    /// Whether this broker leads the partition, or knows that its log cannot be used.
+    pub(crate) fn leads(&self, partition: &TopicPartition) -> bool {
+        match self.held.get(partition) {
+            Some(held) => held.replica.leadership().is_some() || held.replica.is_offline(),
+            None => self.broken.contains(partition),
+        }
     }
 
     /// Whether what was appended up to `end` may be acknowledged; an error if it never will be.
