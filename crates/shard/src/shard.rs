@@ -200,7 +200,8 @@ impl<M: Send> Shard<M> {
                 self.turn.enqueue_if_work(id);
             }
         }
-        for id in std::mem::take(&mut self.turn.ready) {
+        let mut ready = std::mem::take(&mut self.turn.ready);
+        for id in ready.drain(..) {
             self.turn.serving = Some(id);
             let more = self.serve(id, service);
             self.turn.serving = None;
@@ -209,6 +210,7 @@ impl<M: Send> Shard<M> {
                 self.turn.enqueue_if_work(id);
             }
         }
+        keep(ready, &mut self.turn.ready);
         if service.deadline().is_some_and(|deadline| deadline <= self.turn.now.moment) {
             service.woken(&mut self.turn);
         }
@@ -329,7 +331,8 @@ impl<M: Send> Shard<M> {
 
     /// Writes what waits, and ends what is to end.
     fn flush(&mut self) {
-        for id in std::mem::take(&mut self.turn.dirty) {
+        let mut dirty = std::mem::take(&mut self.turn.dirty);
+        for id in dirty.drain(..) {
             let turn = &mut self.turn;
             let Some(connection) = turn.connections.get_mut(id.slot()).filter(|c| c.id == id) else {
                 continue;
@@ -364,6 +367,7 @@ impl<M: Send> Shard<M> {
                 None => self.turn.enqueue_if_work(id),
             }
         }
+        keep(dirty, &mut self.turn.dirty);
         if self.turn.held.sending > limits::SENDING_BYTES_MAX {
             self.drop_slowest();
         }
@@ -458,4 +462,11 @@ impl<M: Send> Shard<M> {
             }
         }
     }
+}
+
+/// Puts the memory of an emptied list back into use, with what was added to `list` meanwhile.
+fn keep<T>(mut emptied: Vec<T>, list: &mut Vec<T>) {
+    assert!(emptied.is_empty());
+    emptied.append(list);
+    *list = emptied;
 }

@@ -84,7 +84,8 @@ impl<D: Disk> BrokerService<D> {
 
     /// Executes what the node wants. Asks may be answered at once, with an error.
     fn execute(&mut self, turn: &mut Turn) {
-        for effect in std::mem::take(&mut self.effects) {
+        let mut effects = std::mem::take(&mut self.effects);
+        for effect in effects.drain(..) {
             match effect {
                 Effect::Reply { connection, frame } => {
                     let connection = outer(connection);
@@ -109,6 +110,8 @@ impl<D: Disk> BrokerService<D> {
                 }
             }
         }
+        assert!(self.effects.is_empty(), "only the node adds effects");
+        self.effects = effects;
     }
 
     fn begin_to_stop(&mut self, turn: &mut Turn) {
