@@ -12,6 +12,8 @@ use keeper_client::blocking::{Client, Error};
 use keeper_client::{Event, Options, Servers};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use zookeeper_wire::{AddWatchRequest, ErrorCode, EventKind, Request, Stat};
 
@@ -353,15 +355,27 @@ fn create(client: &mut Client, args: CreateArgs, format: Format) -> Result<(), F
         Format::Json => json(&json!({"path": made, "session": client.session().to_string()})),
         Format::Table => line(&made),
     }
-    while ephemeral {
-        match client.event(Duration::from_secs(3600)) {
-            Some(Event::Expired) => {
-                return Err(Failure::failed(format!("the session expired, and {made} with it")));
-            }
-            Some(_) | None => {}
+    let stopped = stop_signal()?;
+    while ephemeral && !stopped.load(Ordering::Relaxed) {
+        if client.event(SIGNAL_CHECK) == Some(Event::Expired) {
+            return Err(Failure::failed(format!("the session expired, and {made} with it")));
         }
     }
     Ok(())
+}
+
+/// How often a command that waits looks whether it shall end.
+const SIGNAL_CHECK: Duration = Duration::from_millis(100);
+
+/// Becomes true with the first SIGINT or SIGTERM, so that the session can be closed; a second one ends
+/// the process.
+fn stop_signal() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
 }
 
 fn make_parents(client: &mut Client, path: &str) -> Result<(), Failure> {
@@ -445,9 +459,10 @@ fn watch(
         error => at(path)(error),
     })?;
     eprintln!("watching {path}; Ctrl-C ends it");
+    let stopped = stop_signal()?;
     let mut seen = 0;
-    while count.is_none_or(|count| seen < count) {
-        let event = match client.event(Duration::from_secs(3600)) {
+    while count.is_none_or(|count| seen < count) && !stopped.load(Ordering::Relaxed) {
+        let event = match client.event(SIGNAL_CHECK) {
             Some(Event::Watch(event)) => event,
             Some(Event::Disconnected) => {
                 eprintln!("the connection is lost; changes until it is back are not shown");
