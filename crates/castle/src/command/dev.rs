@@ -1,10 +1,9 @@
 //! `castle dev`: a keeper and a broker in one process, nothing to configure.
 
 use super::run::{self, Places};
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use clap::builder::RangedU64ValueParser;
-use clock::Span;
-use server::config::{BrokerConfig, KeeperConfig, ListenerConfig, Words};
+use server::config::{BrokerConfig, KeeperConfig, ListenerConfig, Properties, Words};
 use server::{BrokerRole, Clock, DirectoryLock, KeeperAccess, KeeperRole, Notices};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -15,7 +14,8 @@ Examples:
   castle dev                                        ports 2181, 9092 and 8080, data in ./castle-data
   castle dev --data-dir /tmp/play                   other data
   castle dev --keeper-port 0 --broker-port 0 --http-port 0 --ready-file ready.json
-                                                    free ports, told in ready.json: for tests";
+                                                    free ports, told in ready.json: for tests
+  castle dev --set num.partitions=4                 a key of server.properties, for this run";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -38,6 +38,9 @@ pub(crate) struct Args {
     /// What Kafka clients are told to connect to, with the broker's port
     #[arg(long, value_name = "NAME", default_value = "localhost")]
     advertised_host: String,
+    /// A key of server.properties for the broker; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
     /// Servers to run
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = RangedU64ValueParser::<u32>::new().range(1..=9))]
     nodes: u32,
@@ -53,20 +56,28 @@ pub(crate) fn run(args: Args, began: Instant) -> Result<(), Failure> {
         ));
     }
     crate::logging::start("warn");
+    let settings = settings(&args.settings)?;
     server::process::raise_open_files();
     let lock = DirectoryLock::acquire(&args.data_dir).map_err(run::refused)?;
     let clock = Clock::start();
     let (notices, heard) = Notices::channel();
     run::listen_for_signals(&notices)?;
 
-    let keeper = KeeperRole::start(&keeper_config(&args), clock, notices.clone()).map_err(run::refused)?;
-    let broker_config = broker_config(&args, keeper.address());
+    let keeper = KeeperRole::start(&keeper_config(&args), clock, notices.clone())
+        .map_err(|error| run::refused_with(error, "--keeper-port"))?;
+    let broker_config = match broker_config(&args, settings, keeper.address()) {
+        Ok(config) => config,
+        Err(failure) => {
+            keeper.stop();
+            return Err(failure);
+        }
+    };
     let access = KeeperAccess::Pipe(keeper.dialer());
     let broker = match BrokerRole::start(&broker_config, access, clock, notices.clone()) {
         Ok(broker) => broker,
         Err(error) => {
             keeper.stop();
-            return Err(run::refused(error));
+            return Err(run::refused_with(error, "--broker-port"));
         }
     };
     let places = Places {
@@ -110,20 +121,58 @@ fn keeper_config(args: &Args) -> KeeperConfig {
     config
 }
 
-fn broker_config(args: &Args, keeper: SocketAddr) -> BrokerConfig {
-    let listener =
-        ListenerConfig::plaintext(SocketAddr::new(args.host, args.broker_port), &args.advertised_host);
-    let servers = keeper_client::Servers::one("localhost", keeper.port());
-    let mut config = BrokerConfig::new(0, listener, args.data_dir.join("broker"), servers);
-    config.both_loopbacks = args.host.is_loopback();
-    config.group_initial_rebalance_delay = Span::ZERO;
-    for (key, value) in [
-        ("offsets.topic.replication.factor", "1"),
-        ("transaction.state.log.replication.factor", "1"),
-        ("transaction.state.log.min.isr", "1"),
-        ("group.initial.rebalance.delay.ms", "0"),
-    ] {
-        config.properties.insert(key.to_owned(), value.to_owned());
+/// What stands in the way on a developer's machine: one broker cannot keep three replicas, and a lone
+/// member of a group has nobody to wait for.
+const DEVELOPER: &[(&str, &str)] = &[
+    ("broker.id", "0"),
+    ("zookeeper.connect", "localhost"),
+    ("offsets.topic.replication.factor", "1"),
+    ("transaction.state.log.replication.factor", "1"),
+    ("transaction.state.log.min.isr", "1"),
+    ("group.initial.rebalance.delay.ms", "0"),
+];
+
+/// The keys that the command line decides by options of its own.
+const DECIDED: &[(&str, &str)] = &[
+    ("listeners", "--host and --broker-port"),
+    ("advertised.listeners", "--advertised-host and --broker-port"),
+    ("zookeeper.connect", "--keeper-port"),
+    ("log.dirs", "--data-dir"),
+    ("log.dir", "--data-dir"),
+];
+
+/// The keys of `--set`, on top of what suits a developer.
+fn settings(given: &[String]) -> Result<Properties, Failure> {
+    let wrong = |text: String| Failure::new(Code::Configuration, text);
+    let mut settings = Properties::parse(b"").map_err(|refusal| wrong(refusal.to_string()))?;
+    for (key, value) in DEVELOPER {
+        settings.set(key, value);
     }
-    config
+    for pair in given {
+        let Some((key, value)) = pair.split_once('=') else {
+            return Err(wrong(format!("--set {pair}: write KEY=VALUE, such as num.partitions=4")));
+        };
+        if let Some((_, option)) = DECIDED.iter().find(|(decided, _)| *decided == key.trim()) {
+            return Err(wrong(format!("--set {key}: use {option}")));
+        }
+        settings.set(key.trim(), value.trim());
+    }
+    Ok(settings)
+}
+
+fn broker_config(args: &Args, settings: Properties, keeper: SocketAddr) -> Result<BrokerConfig, Failure> {
+    let (mut config, notes) = BrokerConfig::parse(settings).map_err(|refusals| {
+        let reasons: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+        Failure::new(Code::Configuration, format!("--set cannot be honoured: {}", reasons.join("; ")))
+    })?;
+    for note in notes {
+        tracing::warn!("--set: {note}");
+    }
+    config.listeners =
+        vec![ListenerConfig::plaintext(SocketAddr::new(args.host, args.broker_port), &args.advertised_host)];
+    config.inter_broker_listener = 0;
+    config.both_loopbacks = args.host.is_loopback();
+    config.keeper = keeper_client::Servers::one("localhost", keeper.port());
+    config.log_directories = vec![args.data_dir.join("broker")];
+    Ok(config)
 }
