@@ -154,13 +154,14 @@ impl Outstanding {
         let mut paths: BTreeSet<String> = tree.ephemerals(session).map(|id| tree.path(id)).collect();
         for (_, path) in &self.order {
             match self.changes.get(path).map(|change| &change.node) {
-                Some(None) => {
-                    paths.remove(&**path);
-                }
                 Some(Some(node)) if node.stat.ephemeral_owner == session.0 => {
                     paths.insert(path.to_string());
                 }
-                _ => {}
+                // Gone, or gone and made anew for somebody else.
+                Some(_) => {
+                    paths.remove(&**path);
+                }
+                None => {}
             }
         }
         paths

@@ -219,6 +219,26 @@ fn a_session_takes_its_ephemerals_with_it_even_those_under_way() {
     assert_eq!(tree.stat(crate::NodeId::ROOT).pzxid.0, 6, "the close changed the root's children");
 }
 
+/// Found by simulation, seed 5078.
+#[test]
+fn a_session_does_not_take_what_was_made_anew_for_others() {
+    let mut world = World::new();
+    world.ask(create_with("/theirs", "", 1));
+    world.ask(create_with("/lasting", "", 1));
+    world.ask(create_with("/again", "", 1));
+    for path in ["/theirs", "/lasting", "/again"] {
+        world.prepare(delete(path));
+    }
+    world.prepare_for(SessionId(7), create_with("/theirs", "", 1));
+    world.prepare(create("/lasting"));
+    world.prepare(create_with("/again", "", 1));
+    let closed = world.prepare(Request::CloseSession);
+    assert_eq!(closed.txn, Txn::CloseSession(Some(vec!["/again".into()])));
+    world.apply_all();
+    assert!(world.database.tree().find("/theirs").is_some());
+    assert!(world.database.tree().find("/lasting").is_some());
+}
+
 #[test]
 fn the_reaper_finds_what_may_go() {
     let mut world = World::new();
