@@ -41,6 +41,11 @@ impl Writer {
         if self.segments.is_empty() { Bytes::from(self.tail) } else { self.finish().to_bytes() }
     }
 
+    /// As [`Writer::into_bytes`], for those who still want to write into it.
+    pub fn into_vec(self) -> Vec<u8> {
+        if self.segments.is_empty() { self.tail } else { self.finish().to_bytes().to_vec() }
+    }
+
     fn cut(&mut self) {
         if !self.tail.is_empty() {
             self.segments.push(Bytes::from(std::mem::take(&mut self.tail)));

@@ -134,21 +134,21 @@ impl BatchBuilder {
         }
         let offset_delta =
             i32::try_from(offset - self.header.base_offset).expect("a batch spans less than 2^31 offsets");
-        let mut record = Writer::with_capacity(64);
-        record.i8(0);
-        record.varlong(timestamp.wrapping_sub(self.header.base_timestamp));
-        record.varint(offset_delta);
-        nullable(&mut record, key);
-        nullable(&mut record, value);
-        record.varint(length(headers.len()));
+        let timestamp_delta = timestamp.wrapping_sub(self.header.base_timestamp);
+        let size = record_size(timestamp_delta, offset_delta, key, value, headers);
+        let body = &mut self.body;
+        body.varint(length(size));
+        body.i8(0);
+        body.varlong(timestamp_delta);
+        body.varint(offset_delta);
+        nullable(body, key);
+        nullable(body, value);
+        body.varint(length(headers.len()));
         for header in headers {
-            nullable(&mut record, Some(&header.key));
-            nullable(&mut record, header.value.as_deref());
+            nullable(body, Some(&header.key));
+            nullable(body, header.value.as_deref());
         }
-        let record = record.into_bytes();
-        self.body.varint(length(record.len()));
-        self.body.raw(&record);
-        self.body_len += record.len() + 5;
+        self.body_len += varint_size(size as i64) + size;
         self.header.last_offset_delta = offset_delta;
         self.header.max_timestamp = self.header.max_timestamp.max(timestamp);
         self.header.record_count += 1;
@@ -173,23 +173,22 @@ impl BatchBuilder {
         self.header.record_count == 0
     }
 
-    /// An upper bound of the batch's bytes so far, before packing.
+    /// The batch's bytes so far, before packing.
     pub fn size(&self) -> usize {
         HEADER_LEN + self.body_len
     }
 
     /// Ends the batch.
     pub fn build(mut self) -> Bytes {
-        let records = self.body.into_bytes();
-        let records = match self.codec {
-            Codec::None => records,
-            codec => Bytes::from(compress(codec, &records)),
-        };
+        let mut batch = self.body.into_vec();
+        if self.codec != Codec::None {
+            let packed = compress(self.codec, &batch[HEADER_LEN..]);
+            batch.truncate(HEADER_LEN);
+            batch.extend_from_slice(&packed);
+        }
         self.header.attributes.0 |= self.codec.id() & Attributes::CODEC;
-        self.header.batch_length = length(HEADER_LEN - PREFIX_LEN + records.len());
-        let mut batch = Vec::with_capacity(HEADER_LEN + records.len());
-        batch.extend_from_slice(&self.header.encode());
-        batch.extend_from_slice(&records);
+        self.header.batch_length = length(batch.len() - PREFIX_LEN);
+        batch[..HEADER_LEN].copy_from_slice(&self.header.encode());
         let crc = crc32c::crc32c(&batch[CRC_FROM..]);
         batch[CRC_FROM - 4..CRC_FROM].copy_from_slice(&crc.to_be_bytes());
         Bytes::from(batch)
@@ -198,6 +197,37 @@ impl BatchBuilder {
 
 fn length(bytes: usize) -> i32 {
     i32::try_from(bytes).expect("a batch holds less than 2 GiB")
+}
+
+/// Bytes of a record behind its own length.
+fn record_size(
+    timestamp_delta: i64,
+    offset_delta: i32,
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+    headers: &[RecordHeader],
+) -> usize {
+    let headers_size: usize = headers
+        .iter()
+        .map(|header| nullable_size(Some(&header.key)) + nullable_size(header.value.as_deref()))
+        .sum();
+    1 + varint_size(timestamp_delta)
+        + varint_size(i64::from(offset_delta))
+        + nullable_size(key)
+        + nullable_size(value)
+        + varint_size(headers.len() as i64)
+        + headers_size
+}
+
+fn nullable_size(value: Option<&[u8]>) -> usize {
+    value.map_or(1, |value| varint_size(value.len() as i64) + value.len())
+}
+
+/// Bytes of a zigzag variable-length number.
+fn varint_size(value: i64) -> usize {
+    let zigzag = ((value << 1) ^ (value >> 63)) as u64;
+    let bits = 64 - (zigzag | 1).leading_zeros() as usize;
+    bits.div_ceil(7)
 }
 
 fn nullable(writer: &mut Writer, value: Option<&[u8]>) {

@@ -61,6 +61,18 @@ fn a_batch_is_the_bytes_that_the_layout_says() {
 }
 
 #[test]
+fn a_builder_knows_its_size() {
+    let mut builder = BatchBuilder::new(0);
+    for (timestamp, length) in
+        [(0, 0), (-5, 63), (64, 64), (i64::from(i32::MAX), 8191), (-8192, 8192), (i64::MIN, 1)]
+    {
+        builder.append(timestamp, Some(&vec![1; length]), None, &[header("name", Some("value"))]);
+    }
+    let size = builder.size();
+    assert_eq!(builder.build().len(), size);
+}
+
+#[test]
 fn records_come_back_under_every_codec() {
     for codec in Codec::ALL {
         let batch = Batch::produced(sample(codec)).unwrap();
