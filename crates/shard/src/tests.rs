@@ -16,7 +16,7 @@ use transport::{FrameRules, Listener};
 /// Echoes frames. `later` keeps a frame until a message comes, `flood` sends more than is read.
 struct Echo {
     kept: Vec<(ConnectionId, Bytes)>,
-    closed: mpsc::Sender<WhyClosed>,
+    closed: mpsc::SyncSender<WhyClosed>,
     working: BTreeSet<ConnectionId>,
 }
 
@@ -103,7 +103,7 @@ impl Running {
         let mut shard = Shard::new(Clock::start()).expect("a poll");
         let (mailbox, counters) = (shard.mailbox(), shard.counters());
         shard.listen(listener, rules).expect("a listener can be polled");
-        let (sender, closed) = mpsc::channel();
+        let (sender, closed) = mpsc::sync_channel(64);
         let thread = std::thread::spawn(move || {
             let mut echo = Echo { kept: Vec::new(), closed: sender, working: BTreeSet::new() };
             shard.run(&mut echo).expect("polling works");

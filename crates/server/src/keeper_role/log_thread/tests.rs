@@ -5,7 +5,7 @@ use clock::Moment;
 use disk::{Fault, Loss, MemoryDisk};
 use shard::{Clock, ConnectionId, Peer, Service, Shard, Turn, WhyClosed};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 use txnlog::{Directories, EmptySnapshot, LogPolicy};
 use zookeeper_wire::jute::Writer;
@@ -15,7 +15,7 @@ use zookeeper_wire::{SessionId, Xid, Zxid};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Hears what the log says, in place of the node.
-struct Recorder(Sender<Zxid>);
+struct Recorder(SyncSender<Zxid>);
 
 impl Service for Recorder {
     type Message = KeeperMessage;
@@ -51,7 +51,7 @@ fn bench() -> Bench {
     let writer = recover(&disk).0;
     let shard = Shard::new(Clock::start()).expect("a poll");
     let mailbox = shard.mailbox();
-    let (sender, persisted) = channel();
+    let (sender, persisted) = sync_channel(64);
     let (notices, heard) = Notices::channel();
     let log = LogThread::start(writer, mailbox.clone(), Arc::default(), notices).expect("a thread");
     let shard = thread::spawn(move || shard.run(&mut Recorder(sender)));
