@@ -46,13 +46,10 @@ impl BatchBuilder {
             base_sequence: -1,
             ..BatchHeader::default()
         };
-        BatchBuilder {
-            header,
-            body: Writer::new(),
-            body_len: 0,
-            codec: Codec::None,
-            next_offset: base_offset,
-        }
+        let mut body = Writer::with_capacity(256);
+        // The header takes this place when the rest is known.
+        body.raw(&[0; HEADER_LEN]);
+        BatchBuilder { header, body, body_len: 0, codec: Codec::None, next_offset: base_offset }
     }
 
     /// Packs the records with `codec`.
