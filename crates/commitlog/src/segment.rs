@@ -159,12 +159,20 @@ impl Segment {
             self.newest = newest;
         }
         if self.bytes_since_index > interval {
-            self.times.push(place, self.newest)?;
-            self.offsets.push(place, OffsetEntry { offset: last_offset, position })?;
-            self.bytes_since_index = 0;
+            match self.add_index_entries(place, OffsetEntry { offset: last_offset, position }) {
+                Ok(()) => self.bytes_since_index = 0,
+                // The batches are in the log already; a sparse index can do without this entry.
+                Err(LogError::DiskFull { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         self.bytes_since_index = self.bytes_since_index.saturating_add(bytes);
         Ok(())
+    }
+
+    fn add_index_entries<D: Disk>(&mut self, place: Place<'_, D>, entry: OffsetEntry) -> Result<()> {
+        self.times.push(place, self.newest)?;
+        self.offsets.push(place, entry)
     }
 
     /// The first batch at or after `from` that ends with `offset` or later.

@@ -139,6 +139,12 @@ impl<D: Disk> Replicas<D> {
         moved
     }
 
+    /// Whether the last log directory in use has failed just now.
+    fn lost_last_directory(&mut self) -> bool {
+        let all_failed = self.directories.iter().all(|directory| directory.log_directory.is_offline());
+        all_failed && !std::mem::replace(&mut self.all_failed, true)
+    }
+
     /// Syncs what `flush.ms` asks for.
     fn flush(&mut self, now: Moment) -> Vec<TopicPartition> {
         let mut flushed = Vec::new();
@@ -301,4 +307,9 @@ pub(crate) fn turn_ended<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mu
     }
     let notes = std::mem::take(&mut broker.replicas.notes);
     effects.extend(notes.into_iter().map(|note| Effect::Event(Event::Note(note))));
+    if broker.replicas.lost_last_directory() {
+        let reason =
+            "every log directory failed; see the messages before, mend the disk and start again".into();
+        effects.push(Effect::Halt { reason });
+    }
 }

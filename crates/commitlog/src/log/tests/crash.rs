@@ -149,6 +149,32 @@ fn a_full_disk_refuses_and_recovers() {
 }
 
 #[test]
+fn a_disk_that_fills_up_anywhere_leaves_a_sound_log() {
+    let config = LogConfig { segment_bytes: 20_000, index_interval_bytes: 0, ..LogConfig::default() };
+    for bytes in (0..30_000).step_by(977) {
+        let disk = MemoryDisk::new();
+        let (_, mut log) = create(&disk, config);
+        let mut expect = Vec::new();
+        let append = |log: &mut Log<MemoryDisk>, expect: &mut Vec<u8>, number: usize| {
+            let batch = batch(1, number as i64, &vec![number as u8; number % 90]);
+            let offset = log.log_end();
+            match log.append_as_leader(&batch, 0, T0) {
+                Ok(_) => expect.extend_from_slice(&stored(&batch, offset, 0)),
+                Err(error) => assert!(matches!(error, LogError::DiskFull { .. }), "{error}"),
+            }
+        };
+        disk.inject(Fault::FullAfter { bytes });
+        (0..300).for_each(|number| append(&mut log, &mut expect, number));
+        assert!(read_all(&mut log, 0) == expect, "{bytes} bytes");
+        disk.heal();
+        (0..100).for_each(|number| append(&mut log, &mut expect, number));
+        assert!(read_all(&mut log, 0) == expect, "{bytes} bytes, healed");
+        let (_, mut log, opened) = reopen(&disk, config);
+        assert!(read_all(&mut log, 0) == expect, "{bytes} bytes, opened again: {:?}", opened.notes);
+    }
+}
+
+#[test]
 fn a_failed_sync_or_write_takes_the_directory_offline() {
     for fault in [Fault::FailSync { after: 0 }, Fault::FailWrite { after: 0 }] {
         let disk = MemoryDisk::new();
