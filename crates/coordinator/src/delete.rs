@@ -14,6 +14,17 @@ use crate::record;
 use crate::turn::Turn;
 use crate::write::{Then, Write};
 
+/// How far OffsetDelete has come.
+#[derive(Debug)]
+pub(crate) enum Deletion {
+    /// There was nothing to delete.
+    Nothing(Then),
+    /// The group is gone, of which nothing was ever written.
+    Unwritten(Then),
+    /// Tombstones are being written.
+    Writing,
+}
+
 impl Group {
     /// Starts to delete the group with all it keeps. True if that is done at once, because nothing of
     /// it is in the log.
@@ -31,14 +42,14 @@ impl Group {
         }
     }
 
-    /// OffsetDelete. Topics that members may be reading are spared. Answers at once if there is
-    /// nothing to write.
+    /// OffsetDelete. Topics that members may be reading are spared. A group that has nothing left, and
+    /// nobody, goes with its last offset.
     pub(crate) fn delete_offsets(
         &mut self,
         turn: &mut Turn<'_>,
         topics: Vec<(String, Vec<i32>)>,
         then: impl FnOnce(Vec<Outcome>) -> Then,
-    ) -> Result<Option<Then>, ErrorCode> {
+    ) -> Result<Deletion, ErrorCode> {
         if self.is(State::Dead) {
             return Err(ErrorCode::GROUP_ID_NOT_FOUND);
         }
@@ -53,27 +64,43 @@ impl Group {
             let error = if in_use { ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC } else { ErrorCode::NONE };
             for partition in partitions {
                 let at = TopicPartition { topic: topic.clone(), partition };
-                if !in_use && kept.contains(&at) {
+                if !in_use && kept.contains(&at) && !doomed.contains(&at) {
                     doomed.push(at);
                 }
                 outcomes.push(Outcome { topic: topic.clone(), partition, error });
             }
         }
-        let then = then(outcomes);
-        if doomed.is_empty() {
-            return Ok(Some(then));
+        let whole = self.is_nothing_without(&doomed);
+        if doomed.is_empty() && !whole {
+            return Ok(Deletion::Nothing(then(outcomes)));
         }
-        let was_written = self.write_tombstones(turn, doomed, false, then);
+        if whole {
+            self.become_state(State::Dead, turn.wall_ms());
+            if doomed.is_empty() && self.generation == 0 {
+                return Ok(Deletion::Unwritten(then(outcomes)));
+            }
+        }
+        let was_written = self.write_tombstones(turn, doomed, whole, then(outcomes));
         assert!(was_written, "there was something to write");
-        Ok(None)
+        Ok(Deletion::Writing)
     }
 
     /// The topic is gone, and with it the meaning of its offsets.
     pub(crate) fn topic_deleted(&mut self, turn: &mut Turn<'_>, topic: &str) {
         let offsets = self.offsets.partitions(Some(topic));
-        if !offsets.is_empty() && !self.is(State::Dead) {
-            self.write_tombstones(turn, offsets, false, Then::Nothing);
+        if offsets.is_empty() || self.is(State::Dead) {
+            return;
         }
+        let whole = self.is_nothing_without(&offsets);
+        if whole {
+            self.become_state(State::Dead, turn.wall_ms());
+        }
+        self.write_tombstones(turn, offsets, whole, Then::Nothing);
+    }
+
+    /// Whether nothing is left when these offsets are gone: no members, none to come, no other offsets.
+    fn is_nothing_without(&self, offsets: &[TopicPartition]) -> bool {
+        self.is(State::Empty) && self.pending() == 0 && self.offsets.are_all(offsets)
     }
 
     /// Forgets offsets that are too old, and the group itself if nothing is left. True if the group
@@ -83,7 +110,7 @@ impl Group {
             return false;
         }
         let offsets = self.expired_offsets(turn);
-        if self.is(State::Empty) && self.pending() == 0 && self.offsets.are_all(&offsets) {
+        if self.is_nothing_without(&offsets) {
             self.become_state(State::Dead, turn.wall_ms());
             return !self.write_tombstones(turn, offsets, true, Then::Nothing);
         }

@@ -11,6 +11,7 @@ use fastrand::Rng;
 use kafka_wire::{ErrorCode, java_string_hash};
 
 use crate::commit;
+use crate::delete;
 use crate::describe::{self, Filter};
 use crate::effect::{Answer, Effect, Fetched, Joined, Left, Outcome, Synced, WriteToken};
 use crate::fetch;
@@ -306,11 +307,12 @@ impl Groups {
             self.with(now, partition, name, effects, delete).unwrap_or(Err(ErrorCode::GROUP_ID_NOT_FOUND))
         });
         match result {
-            Ok(None) => {}
-            Ok(Some(Then::OffsetsDeleted(token, outcomes))) => {
-                answer(effects, token, Answer::DeleteOffsets(Ok(outcomes)));
+            Ok(delete::Deletion::Writing) => {}
+            Ok(delete::Deletion::Nothing(then)) => self.removed(then, name, ErrorCode::NONE, effects),
+            Ok(delete::Deletion::Unwritten(then)) => {
+                self.forget(now, self.partition_of(name), name, effects);
+                self.removed(then, name, ErrorCode::NONE, effects);
             }
-            Ok(Some(_)) => unreachable!("it comes back as it was made"),
             Err(error) => answer(effects, token, Answer::DeleteOffsets(Err(error))),
         }
     }

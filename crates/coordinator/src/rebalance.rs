@@ -32,6 +32,10 @@ impl Group {
             }
         } else {
             self.begin_join_phase(turn, timeout, None);
+            if timeout == Span::ZERO {
+                // Nobody is left to be waited for.
+                return self.complete_join(turn);
+            }
             self.try_complete_join(turn);
         }
     }
