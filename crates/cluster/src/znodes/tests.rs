@@ -1,4 +1,4 @@
-//! Golden bytes: what Apache Kafka 3.x in ZooKeeper mode wrote, read and written back.
+//! Golden bytes: what Apache Kafka in ZooKeeper mode (3.9 where it matters) wrote, read and written back.
 
 use super::*;
 use crate::{BrokerId, ControllerEpoch, LeaderEpoch, TopicId};
@@ -86,16 +86,23 @@ fn topics_are_written_as_kafka_writes_them() {
         assert_eq!(text(topic.encode()), expect);
         assert_eq!(TopicNode::decode(expect.as_bytes()), Ok(topic));
     };
+    // The first two were captured from Kafka 3.9.2.
+    let settled = |n| (n, Replicas::settled(ids(&[7])));
     check(
-        "gib5GbiRTyuLqmqld5r9dg",
-        vec![(0, Replicas::settled(ids(&[0])))],
-        r#"{"removing_replicas":{},"partitions":{"0":[0]},"topic_id":"gib5GbiRTyuLqmqld5r9dg","adding_replicas":{},"version":3}"#,
+        "vZZo1SEuT8q553djgf2JNw",
+        vec![settled(0), settled(1)],
+        r#"{"partitions":{"0":[7],"1":[7]},"topic_id":"vZZo1SEuT8q553djgf2JNw","adding_replicas":{},"removing_replicas":{},"version":3}"#,
+    );
+    check(
+        "bbtQCjZzSx-Hq4p45BNZaw",
+        (0..12).map(settled).collect(),
+        r#"{"partitions":{"11":[7],"0":[7],"1":[7],"2":[7],"3":[7],"4":[7],"5":[7],"6":[7],"7":[7],"8":[7],"9":[7],"10":[7]},"topic_id":"bbtQCjZzSx-Hq4p45BNZaw","adding_replicas":{},"removing_replicas":{},"version":3}"#,
     );
     let moving = Replicas { all: ids(&[3, 1, 2]), adding: ids(&[3]), removing: ids(&[1]) };
     check(
         "ZOLr9CLNQjSW70hyIHx6BQ",
-        vec![(0, Replicas::settled(ids(&[1, 2]))), (10, moving), (2, Replicas::settled(ids(&[2, 1])))],
-        r#"{"removing_replicas":{"10":[1]},"partitions":{"0":[1,2],"2":[2,1],"10":[3,1,2]},"topic_id":"ZOLr9CLNQjSW70hyIHx6BQ","adding_replicas":{"10":[3]},"version":3}"#,
+        vec![(0, Replicas::settled(ids(&[1, 2]))), (2, moving), (1, Replicas::settled(ids(&[2, 1])))],
+        r#"{"partitions":{"0":[1,2],"1":[2,1],"2":[3,1,2]},"topic_id":"ZOLr9CLNQjSW70hyIHx6BQ","adding_replicas":{"2":[3]},"removing_replicas":{"2":[1]},"version":3}"#,
     );
 }
 
@@ -112,6 +119,7 @@ fn older_and_foreign_topics_are_read() {
         None,
         &[0, 1],
     );
+    // As releases before 3.9 order it.
     check(
         r#"{"removing_replicas":{},"partitions":{"2":[2,1],"1":[1,3],"0":[3,2]},"topic_id":"RSZ--odYRlSOPGRgukKnAQ","adding_replicas":{},"version":3}"#,
         "RSZ--odYRlSOPGRgukKnAQ".parse().ok(),
