@@ -22,7 +22,7 @@ pub const IDENTITIES_MAX: usize = 128;
 pub const SESSIONLESS: Span = Span::seconds(10);
 
 /// Bytes set aside for replies at a time; one allocation serves a few hundred small ones.
-pub const REPLY_CHUNK_BYTES: usize = 64 * 1024;
+pub const REPLY_CHUNK_BYTES: usize = 16 * 1024;
 
 /// Containers and timed znodes deleted in one round of the reaper, so that a round does not fill the
 /// log's queue.

@@ -33,6 +33,8 @@ pub struct Tree {
     containers: BTreeSet<NodeId>,
     timed: BTreeSet<NodeId>,
     pub(crate) quotas: Quotas,
+    /// Room to put a name and data together.
+    scratch: Vec<u8>,
 }
 
 /// What a create puts into the tree.
@@ -78,6 +80,7 @@ impl Tree {
             containers: BTreeSet::new(),
             timed: BTreeSet::new(),
             quotas: Quotas::default(),
+            scratch: Vec::new(),
         }
     }
 
@@ -275,7 +278,7 @@ impl Tree {
 
     pub(crate) fn attach_root(&mut self, data: Option<&[u8]>, acl: AclId, stat: &StoredStat) {
         assert_eq!(self.count, 0, "the root comes first");
-        let mut root = Node::new("", data);
+        let mut root = Node::new("", data, &mut self.scratch);
         self.store_stat(&mut root, stat, acl);
         root.content_crc = content_crc("", data);
         let id = NodeId(self.nodes.insert(root));
@@ -293,7 +296,7 @@ impl Tree {
         acl: AclId,
         stat: &StoredStat,
     ) -> NodeId {
-        let mut node = Node::new(path::name(path), data);
+        let mut node = Node::new(path::name(path), data, &mut self.scratch);
         self.store_stat(&mut node, stat, acl);
         node.parent = parent.0;
         node.path_hash = self.key.hash(path.as_bytes()) as u32;
@@ -439,7 +442,7 @@ impl Tree {
     fn replace_data(&mut self, id: NodeId, path: &str, data: Option<&[u8]>) {
         let node = self.nodes.get_mut(id.0);
         let old_length = node.data_length();
-        node.set_data(data);
+        node.set_data(data, &mut self.scratch);
         let new_length = node.data_length();
         if !node.is_undigested() {
             node.content_crc = content_crc(path, data);
