@@ -226,3 +226,51 @@ fn joining_survives_a_connection_that_breaks_at_every_step() {
         assert_eq!(broker.halted, None);
     }
 }
+
+#[test]
+fn a_keeper_before_3_6_is_watched_znode_by_znode() {
+    let mut world = World::new();
+    world.keeper.expire();
+    world.keeper.is_old = true;
+    let mut broker = Bare::new(MemoryDisk::new());
+    // The cluster is the one that the other broker made; these directories are fresh.
+    let session = world.keeper.session();
+    broker.step(Input::Keeper(KeeperInput::Connected { session }));
+    broker.serve(&mut world);
+    assert!(broker.broker.membership.controller().epoch().is_some());
+    // Another broker's admin writes a topic, grows it, configures it and deletes it.
+    let create = |path: &str, data: &'static str| {
+        let (data, acl) = (Some(data.into()), zookeeper_wire::Acl::open());
+        Request::Create(zookeeper_wire::CreateRequest { path: path.into(), data, acl, flags: 0 })
+    };
+    let set = |path: &str, data: &'static str| {
+        let data = Some(data.into());
+        Request::SetData(zookeeper_wire::SetDataRequest { path: path.into(), data, version: -1 })
+    };
+    let mut write = |broker: &mut Bare, request: Request| {
+        world.keeper.serve(request).unwrap();
+        while let Some(event) = world.keeper.events.pop_front() {
+            broker.step(Input::Keeper(KeeperInput::Watch(event)));
+        }
+        broker.serve(&mut world);
+    };
+    let led = |broker: &Bare| {
+        let metadata = broker.broker.membership.metadata();
+        let topic = metadata.topic("t").map(|topic| topic.partitions.clone()).unwrap_or_default();
+        topic.iter().filter(|partition| partition.leader.0 == 0).count()
+    };
+    let one = r#"{"partitions":{"0":[0]},"topic_id":"vZZo1SEuT8q553djgf2JNw","version":3}"#;
+    let two = r#"{"partitions":{"0":[0],"1":[0]},"topic_id":"vZZo1SEuT8q553djgf2JNw","version":3}"#;
+    write(&mut broker, create("/brokers/topics/t", one));
+    assert_eq!(led(&broker), 1);
+    write(&mut broker, set("/brokers/topics/t", two));
+    assert_eq!(led(&broker), 2);
+    write(&mut broker, create("/config/topics/t", r#"{"version":1,"config":{"retention.ms":"5"}}"#));
+    let retention = |broker: &Bare| broker.broker.replicas.config_of(&"t".into()).retention_ms;
+    assert_eq!(retention(&broker), Some(5));
+    write(&mut broker, set("/config/topics/t", r#"{"version":1,"config":{"retention.ms":"6"}}"#));
+    assert_eq!(retention(&broker), Some(6));
+    write(&mut broker, create("/admin/delete_topics/t", ""));
+    assert_eq!(led(&broker), 0);
+    assert!(broker.broker.membership.metadata().topic("t").is_none());
+}

@@ -18,6 +18,8 @@ pub(crate) struct Keeper {
     recursive: BTreeSet<String>,
     data: BTreeSet<String>,
     children: BTreeSet<String>,
+    /// Whether it is of a time before persistent watches (3.6).
+    pub(crate) is_old: bool,
     /// Events for the session, in order; those that a write caused come before its answer.
     pub(crate) events: VecDeque<WatcherEvent>,
 }
@@ -114,6 +116,7 @@ impl Keeper {
                 Response::Children2(names, stat)
             }
             Request::Sync(sync) => Response::Sync(sync.path),
+            Request::AddWatch(_) if self.is_old => return Err(ErrorCode::UNIMPLEMENTED),
             Request::AddWatch(add) => {
                 self.recursive.insert(add.path);
                 Response::AddWatch(0)
