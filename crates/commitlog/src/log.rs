@@ -264,12 +264,16 @@ impl<D: Disk> Log<D> {
     }
 
     /// Makes the log durable with complete, trimmed indexes, so that it opens without a scan, and
-    /// closes its files. The log may be used on.
+    /// closes its files. The log may be used on. A log that never held anything has nothing to lose and
+    /// costs nothing.
     pub fn close(&mut self) -> Result<()> {
         self.shared.latch.check()?;
-        let result = self.seal_active();
-        self.shared.latch.watch(result)?;
-        self.sync()?;
+        let was_never_used = self.log_end == 0 && self.segments.len() == 1;
+        if !was_never_used {
+            let result = self.seal_active();
+            self.shared.latch.watch(result)?;
+            self.sync()?;
+        }
         for segment in &mut self.segments {
             segment.close(&self.shared.files);
         }

@@ -74,9 +74,8 @@ pub(crate) fn create<D: Disk>(
     log: Log<D>,
     config: Arc<TopicConfig>,
     (durable_acks, disk_is_full): (bool, Arc<AtomicBool>),
-    now: Now,
 ) -> Replica<D> {
-    let mut replica = Replica {
+    Replica {
         config,
         epochs: LeaderEpochs::default(),
         producers: Producers::default(),
@@ -89,9 +88,7 @@ pub(crate) fn create<D: Disk>(
         first_dirty: 0,
         snapshot_size: 0,
         log,
-    };
-    replica.count_unsynced(now.moment, 0);
-    replica
+    }
 }
 
 /// The part of a log's history that no snapshot holds.

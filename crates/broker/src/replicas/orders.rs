@@ -81,14 +81,13 @@ impl<D: Disk> Replicas<D> {
             .map_err(|error| storage_error(&error))?;
         let flags = (self.durable_acks, chosen.is_full.clone());
         let held = Held {
-            replica: replica::create(log, config, flags, now),
+            replica: replica::create(log, config, flags),
             directory,
             topic_id: topic_id.map(str::to_owned),
             stored_log_start: 0,
             stored_high_watermark: -1,
         };
         self.held.insert(partition.clone(), held);
-        self.unsynced.insert(partition.clone());
         Ok(())
     }
 
