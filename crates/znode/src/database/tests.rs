@@ -79,3 +79,31 @@ fn the_dead_are_buried_but_not_what_may_have_a_time_to_live() {
         ["/a", "/b", "/t"].iter().map(|path| database.tree().find(path).is_some()).collect();
     assert_eq!(there, [false, true, true]);
 }
+
+/// A transaction log that Apache ZooKeeper 3.9.5 wrote for random requests, failures included: every
+/// record is read and written again byte for byte, and every digest in it is reached.
+#[test]
+fn apache_zookeepers_log_leads_to_apache_zookeepers_digests() {
+    let log = bytes::Bytes::from_static(include_bytes!("../../captures/apache-zookeeper-3.9.5.log"));
+    let mut database = Database::new(HashKey(3), true);
+    let (mut at, mut entries, mut digests) = (FILE_HEADER_BYTES, 0, 0);
+    while at < log.len() {
+        let length = i32::from_be_bytes(log[at + 8..at + 12].try_into().unwrap()) as usize;
+        let payload = log.slice(at + 12..at + 12 + length);
+        at += 12 + length + 1;
+        let entry = TxnEntry::decode(payload.clone()).unwrap();
+        let mut writer = zookeeper_wire::jute::Writer::new();
+        entry.encode(&mut writer);
+        assert_eq!(writer.finish(), payload, "{}", entry.header.zxid);
+        database.replay(&entry);
+        entries += 1;
+        if let Some(digest) = entry.digest {
+            assert_eq!(database.tree().digest() as i64, digest.tree, "{}", entry.header.zxid);
+            digests += 1;
+        }
+    }
+    assert_eq!((entries, digests, database.tree().len()), (454, 146, 35));
+}
+
+/// Magic, version and database id; the entries follow.
+const FILE_HEADER_BYTES: usize = 16;
