@@ -135,3 +135,70 @@ fn an_open_transaction_holds_readers_back() {
     assert_eq!(producers.check_marker(1, -1, 5), Err(ErrorCode::INVALID_PRODUCER_EPOCH));
     assert_eq!(producers.check_marker(1, 1, 5), Ok(()));
 }
+
+/// Random batches of a few producers against the plain rule, told over the whole history.
+#[test]
+fn the_window_agrees_with_the_whole_history() {
+    struct Past {
+        stamp: Stamp,
+        base_offset: i64,
+    }
+    let mut random = fastrand::Rng::with_seed(3);
+    for _ in 0..200 {
+        let mut producers = Producers::default();
+        let mut history: Vec<Past> = Vec::new();
+        let mut end = 0;
+        for _ in 0..120 {
+            let producer_id = random.i64(0..2);
+            let own: Vec<&Past> =
+                history.iter().filter(|past| past.stamp.producer_id == producer_id).collect();
+            let known = own.last().map(|past| past.stamp.producer_epoch);
+            let epoch = known.map_or(0, |epoch| (epoch + random.i16(-1..=1) * random.i16(0..2)).max(0));
+            let of_epoch: Vec<&&Past> =
+                own.iter().filter(|past| past.stamp.producer_epoch == epoch).collect();
+            let next =
+                of_epoch.last().map_or(0, |past| past.stamp.base_sequence + past.stamp.last_offset_delta + 1);
+            let stamp = match random.u32(0..10) {
+                0 => stamp(producer_id, epoch, next + 1, 1),
+                1..4 if !of_epoch.is_empty() => of_epoch[random.usize(..of_epoch.len())].stamp,
+                _ => stamp(producer_id, epoch, next, random.i32(1..4)),
+            };
+            let newest = &of_epoch[of_epoch.len().saturating_sub(5)..];
+            let same = |past: &&&&Past| {
+                (past.stamp.base_sequence, past.stamp.last_offset_delta)
+                    == (stamp.base_sequence, stamp.last_offset_delta)
+            };
+            let duplicate =
+                newest.iter().find(same).filter(|_| known == Some(epoch)).map(|past| past.base_offset);
+            let expect = match (known, duplicate) {
+                (_, Some(offset)) => Ok(Some(offset)),
+                (Some(known), None) if epoch < known => Err(ErrorCode::INVALID_PRODUCER_EPOCH),
+                (Some(known), None) if epoch > known && stamp.base_sequence != 0 => {
+                    Err(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER)
+                }
+                (Some(known), None) if epoch == known && stamp.base_sequence != next => {
+                    Err(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER)
+                }
+                _ => Ok(None),
+            };
+            let found = producers.check(&stamp, Origin::Client).map(|check| match check {
+                SequenceCheck::Next => None,
+                SequenceCheck::Duplicate(mark) => Some(mark.base_offset()),
+            });
+            assert_eq!(found, expect, "{stamp:?}");
+            if found == Ok(None) {
+                producers.record(&stamp, end);
+                history.push(Past { stamp, base_offset: end });
+                end += i64::from(stamp.last_offset_delta) + 1;
+            }
+            if random.u32(0..20) == 0 {
+                // A restart forgets all batches but the newest of each producer.
+                producers = Producers::from_summaries(producers.summaries());
+                let mut newest = BTreeMap::new();
+                history.drain(..).for_each(|past| drop(newest.insert(past.stamp.producer_id, past)));
+                history.extend(newest.into_values());
+                history.sort_by_key(|past| past.base_offset);
+            }
+        }
+    }
+}
