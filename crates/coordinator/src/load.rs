@@ -13,8 +13,8 @@ use crate::group::Group;
 use crate::input::LoadedBatch;
 use crate::join::span;
 use crate::member::{Member, Protocol};
-use crate::offsets::{Offsets, TopicPartition};
-use crate::record::{self, GroupValue, Key};
+use crate::offsets::{Committed, Offsets, TopicPartition};
+use crate::record::{self, GroupValue, Key, OffsetKey};
 
 /// What was read so far.
 #[derive(Default, Debug)]
@@ -50,25 +50,11 @@ impl Loader {
         key: &Bytes,
         value: Option<Bytes>,
     ) -> Result<(), &'static str> {
+        if let Some(key) = OffsetKey::decode(key) {
+            return self.read_offset(base_offset, transaction_of, key, value);
+        }
         match Key::decode(key).map_err(|_| "keys that are malformed")? {
-            Key::Offset { group, topic, partition } => {
-                let at = TopicPartition { topic, partition };
-                let offsets = self.offsets.entry(group).or_default();
-                let Some(value) = value else {
-                    match transaction_of {
-                        Some(producer) => offsets.drop_held_back(producer, &at),
-                        None => offsets.remove_committed(&at),
-                    }
-                    return Ok(());
-                };
-                let mut committed = record::read_offset(&value)
-                    .map_err(|_| "offsets that are malformed or of a later version")?;
-                committed.position = base_offset;
-                match transaction_of {
-                    Some(producer) => offsets.hold_back(producer, at, committed),
-                    None => offsets.commit(at, committed),
-                }
-            }
+            Key::Offset { .. } => return Err("keys that are malformed"),
             Key::Group { group } => match value {
                 Some(value) => {
                     let value = record::read_group(&value)
@@ -80,6 +66,35 @@ impl Loader {
                 }
             },
             Key::Unknown { .. } => return Err("records of kinds that are not known"),
+        }
+        Ok(())
+    }
+
+    fn read_offset(
+        &mut self,
+        base_offset: i64,
+        transaction_of: Option<i64>,
+        key: OffsetKey<'_>,
+        value: Option<Bytes>,
+    ) -> Result<(), &'static str> {
+        let at = || TopicPartition { topic: key.topic.to_owned(), partition: key.partition };
+        let committed = match value {
+            Some(value) => {
+                let reason = "offsets that are malformed or of a later version";
+                Some(Committed { position: base_offset, ..record::read_offset(&value).map_err(|_| reason)? })
+            }
+            None => None,
+        };
+        // Most records are of a group that is known: its name is copied once.
+        let offsets = match self.offsets.get_mut(key.group) {
+            Some(offsets) => offsets,
+            None => self.offsets.entry(key.group.to_owned()).or_default(),
+        };
+        match (committed, transaction_of) {
+            (Some(committed), None) => offsets.commit_at(key.topic, key.partition, committed),
+            (Some(committed), Some(producer)) => offsets.hold_back(producer, at(), committed),
+            (None, None) => offsets.remove_committed(&at()),
+            (None, Some(producer)) => offsets.drop_held_back(producer, &at()),
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The offsets of one group: committed, on their way to the log, and held back by transactions.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// A partition of some topic that a group reads.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -83,12 +84,23 @@ impl Offsets {
 
     /// A commit is in the log.
     pub(crate) fn commit(&mut self, at: TopicPartition, committed: Committed) {
-        let partitions = self.committed.entry(at.topic).or_default();
-        match partitions.get_mut(&at.partition) {
-            Some(current) if current.position > committed.position => {}
-            Some(current) => *current = committed,
-            None => {
-                partitions.insert(at.partition, committed);
+        self.commit_at(&at.topic, at.partition, committed);
+    }
+
+    /// As [`Offsets::commit`]; copies the topic's name only if it is new.
+    pub(crate) fn commit_at(&mut self, topic: &str, partition: i32, committed: Committed) {
+        let partitions = match self.committed.get_mut(topic) {
+            Some(partitions) => partitions,
+            None => self.committed.entry(topic.to_owned()).or_default(),
+        };
+        match partitions.entry(partition) {
+            Entry::Occupied(mut current) => {
+                if current.get().position <= committed.position {
+                    current.insert(committed);
+                }
+            }
+            Entry::Vacant(place) => {
+                place.insert(committed);
             }
         }
     }

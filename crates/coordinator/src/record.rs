@@ -55,6 +55,36 @@ impl Key {
     }
 }
 
+/// The key of an offset without copies: loading reads millions of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct OffsetKey<'a> {
+    pub(crate) group: &'a str,
+    pub(crate) topic: &'a str,
+    pub(crate) partition: i32,
+}
+
+impl<'a> OffsetKey<'a> {
+    /// Reads the key of an offset (versions 0 and 1); `None` if it is anything else.
+    pub(crate) fn decode(key: &'a [u8]) -> Option<Self> {
+        let (version, rest) = key.split_first_chunk::<2>()?;
+        if !matches!(i16::from_be_bytes(*version), 0..=1) {
+            return None;
+        }
+        let (group, rest) = text(rest)?;
+        let (topic, rest) = text(rest)?;
+        let (partition, _) = rest.split_first_chunk::<4>()?;
+        Some(OffsetKey { group, topic, partition: i32::from_be_bytes(*partition) })
+    }
+}
+
+/// A string of the classic encoding, and what follows it.
+fn text(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<2>()?;
+    let length = usize::try_from(i16::from_be_bytes(*length)).ok()?;
+    let (text, rest) = rest.split_at_checked(length)?;
+    Some((std::str::from_utf8(text).ok()?, rest))
+}
+
 /// The value of an offset, for tools that read the topic.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OffsetValue {
