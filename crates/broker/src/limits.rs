@@ -68,9 +68,6 @@ pub(crate) const IDLE_SYNCS_PER_WAKE: usize = 8;
 /// Growth of a log after which its producers are stored again, in bytes: what a start reads headers of.
 pub(crate) const SNAPSHOT_GROWTH_BYTES: u64 = 16 << 20;
 
-/// Wait before the directory of a deleted partition is emptied (`file.delete.delay.ms`, Kafka's default).
-pub(crate) const DELETE_DELAY: Span = Span::seconds(60);
-
 /// Space that must stay free on the disk of a log directory for clients' records to be taken, in bytes.
 /// Checkpoints and the coordinators' records still fit then.
 pub(crate) const FREE_BYTES_MIN: u64 = 64 << 20;

@@ -4,6 +4,7 @@
 //! A replica is only ever deleted because the controller said so, never because metadata lacks it.
 
 mod cleaner;
+mod intervals;
 mod listing;
 mod orders;
 mod upkeep;
@@ -26,6 +27,7 @@ use crate::replica::{self, Durability, Replica};
 use crate::{Broker, Settings, TopicPartition};
 
 use cleaner::Cleaner;
+use intervals::Intervals;
 pub(crate) use listing::DirectoryListing;
 use upkeep::Due;
 pub(crate) use upkeep::{turn_ended, woken};
@@ -50,6 +52,7 @@ pub(crate) struct Replicas<D: Disk> {
     unsynced: BTreeSet<TopicPartition>,
     due: Due,
     cleaner: Cleaner,
+    intervals: Intervals,
     /// Whether no log directory is in use any more.
     all_failed: bool,
     notes: Vec<String>,
@@ -81,6 +84,7 @@ impl<D: Disk> Replicas<D> {
         let lookup = |name: &str| settings.properties.get(name).map(String::as_str);
         let default_config = TopicConfig::resolve(&BTreeMap::new(), lookup)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
+        let intervals = Intervals::of(settings);
         let mut replicas = Replicas {
             broker_id: settings.broker_id,
             durable_acks: settings.durable_acks,
@@ -94,8 +98,9 @@ impl<D: Disk> Replicas<D> {
             default_config: Arc::new(default_config),
             lent: Vec::new(),
             unsynced: BTreeSet::new(),
-            due: Due::new(now.moment),
-            cleaner: Cleaner::new(now.moment, lookup("log.cleaner.enable") != Some("false")),
+            due: Due::new(now.moment, &intervals),
+            cleaner: Cleaner::new(now.moment, &intervals, lookup("log.cleaner.enable") != Some("false")),
+            intervals,
             all_failed: false,
             notes: Vec::new(),
         };

@@ -361,6 +361,15 @@ impl<D: Disk> Log<D> {
     }
 }
 
+/// A log that is gone holds no file open: those of a deleted partition would keep their space.
+impl<D: Disk> Drop for Log<D> {
+    fn drop(&mut self) {
+        for segment in &mut self.segments {
+            segment.close(&self.shared.files);
+        }
+    }
+}
+
 impl<D: Disk> Shared<D> {
     pub(crate) fn place<'a>(&'a self, directory: &'a Path, base_offset: i64) -> Place<'a, D> {
         Place { files: &self.files, directory, base_offset, suffix: "" }

@@ -6,8 +6,9 @@ use commitlog::{Compaction, Progress};
 use disk::Disk;
 
 use super::Replicas;
+use super::intervals::Intervals;
 use crate::TopicPartition;
-use crate::limits::{COMPACTION_BYTES_PER_WAKE, COMPACTION_INTERVAL, COMPACTION_PAUSE};
+use crate::limits::{COMPACTION_BYTES_PER_WAKE, COMPACTION_PAUSE};
 
 /// What the cleaner is doing.
 pub(super) struct Cleaner {
@@ -17,8 +18,8 @@ pub(super) struct Cleaner {
 
 impl Cleaner {
     /// A cleaner that looks around after its interval, or never (`log.cleaner.enable`).
-    pub(super) fn new(now: Moment, is_enabled: bool) -> Self {
-        let next = if is_enabled { now + COMPACTION_INTERVAL } else { now + clock::Span::FOREVER };
+    pub(super) fn new(now: Moment, intervals: &Intervals, is_enabled: bool) -> Self {
+        let next = if is_enabled { now + intervals.compaction } else { now + clock::Span::FOREVER };
         Cleaner { next, running: None }
     }
 
@@ -35,7 +36,7 @@ impl<D: Disk> Replicas<D> {
             Some((partition, compaction)) => self.go_on(partition, compaction),
             None => self.begin(now),
         };
-        self.cleaner.next = now.moment + if busy { COMPACTION_PAUSE } else { COMPACTION_INTERVAL };
+        self.cleaner.next = now.moment + if busy { COMPACTION_PAUSE } else { self.intervals.compaction };
     }
 
     /// Begins with the dirtiest log. Returns whether there is one.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use clock::Now;
+use clock::{Now, Span};
 use controller::{LeaderAndIsr, StopReplica};
 use disk::Disk;
 use kafka_wire::{ErrorCode, Uuid};
@@ -11,7 +11,6 @@ use partition::{Leadership, TopicConfig};
 
 use super::{Held, Replicas};
 use crate::TopicPartition;
-use crate::limits::DELETE_DELAY;
 use crate::replica::{self, log_config, storage_error};
 
 impl<D: Disk> Replicas<D> {
@@ -116,10 +115,12 @@ impl<D: Disk> Replicas<D> {
             return Ok(());
         }
         let number = held.directory;
+        let config = self.configs.get(&partition.topic).unwrap_or(&self.default_config);
+        let delay = Span::ms(u64::try_from(config.file_delete_delay_ms).unwrap_or(0));
         let directory = &mut self.directories[number].log_directory;
         directory.delete_log(&log_name(&partition), now.wall).map_err(|error| storage_error(&error))?;
         for path in directory.take_deleted() {
-            self.due.remove(now.moment + DELETE_DELAY, number, path);
+            self.due.remove(now.moment + delay, number, path);
         }
         self.held.remove(&partition);
         self.unsynced.remove(&partition);

@@ -10,10 +10,8 @@ use commitlog::{Checkpoint, LogError};
 use disk::Disk;
 
 use super::Replicas;
-use crate::limits::{
-    FREE_BYTES_MIN, HIGH_WATERMARK_INTERVAL, IDLE_SYNC_AFTER, IDLE_SYNCS_PER_WAKE, RECOVERY_POINT_INTERVAL,
-    RETENTION_INTERVAL, SNAPSHOT_GROWTH_BYTES,
-};
+use super::intervals::Intervals;
+use crate::limits::{FREE_BYTES_MIN, IDLE_SYNC_AFTER, IDLE_SYNCS_PER_WAKE, SNAPSHOT_GROWTH_BYTES};
 use crate::purgatory::WatchKey;
 use crate::{Broker, Effect, Event, TopicPartition};
 
@@ -32,9 +30,9 @@ pub(super) struct Due {
 }
 
 impl Due {
-    pub(super) fn new(now: Moment) -> Self {
+    pub(super) fn new(now: Moment, intervals: &Intervals) -> Self {
         Due {
-            retention: now + FIRST_RETENTION_AFTER,
+            retention: now + FIRST_RETENTION_AFTER.min(intervals.retention),
             high_watermarks: None,
             recovery_points: None,
             idle_syncs: None,
@@ -82,7 +80,7 @@ impl<D: Disk> Replicas<D> {
                 }
                 replica.advance_high_watermark();
                 moved.push(partition.clone());
-                self.due.recovery_points.get_or_insert(now + RECOVERY_POINT_INTERVAL);
+                self.due.recovery_points.get_or_insert(now + self.intervals.recovery_points);
             }
             if replica.is_unsynced() {
                 self.due.idle_syncs.get_or_insert(now + IDLE_SYNC_AFTER);
@@ -92,7 +90,7 @@ impl<D: Disk> Replicas<D> {
                 self.unsynced.remove(&partition);
             }
             if replica.high_watermark() != held.stored_high_watermark {
-                self.due.high_watermarks.get_or_insert(now + HIGH_WATERMARK_INTERVAL);
+                self.due.high_watermarks.get_or_insert(now + self.intervals.high_watermarks);
             }
             starts_moved |= replica.log_start_offset() != held.stored_log_start;
         }
@@ -121,7 +119,7 @@ impl<D: Disk> Replicas<D> {
             self.store_recovery_points();
         }
         if self.due.retention <= now.moment {
-            self.due.retention = now.moment + RETENTION_INTERVAL;
+            self.due.retention = now.moment + self.intervals.retention;
             self.retain(now);
         }
         while let Some((at, _, _)) = self.due.removals.first() {
@@ -185,7 +183,7 @@ impl<D: Disk> Replicas<D> {
             }
         }
         if !synced.is_empty() {
-            self.due.recovery_points.get_or_insert(now + RECOVERY_POINT_INTERVAL);
+            self.due.recovery_points.get_or_insert(now + self.intervals.recovery_points);
         }
         for partition in &synced {
             self.unsynced.remove(partition);

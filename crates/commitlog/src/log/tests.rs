@@ -283,4 +283,6 @@ fn files_stay_bounded() {
         assert_eq!(read_all(log, 0).len(), 30 * 161);
         assert!(files.open_count() <= 4);
     }
+    drop(logs);
+    assert_eq!(files.open_count(), 0);
 }
