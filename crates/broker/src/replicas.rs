@@ -105,19 +105,9 @@ impl<D: Disk> Replicas<D> {
             notes: Vec::new(),
         };
         for path in &settings.log_directories {
-            let log_directory = LogDirectory::open(&files, &tail_cache, path).map_err(refusal)?;
+            let log_directory =
+                LogDirectory::open(&files, &tail_cache, path, settings.broker_id).map_err(refusal)?;
             log_directory.probe().map_err(refusal)?;
-            if let Some(theirs) = log_directory.broker_id().filter(|&theirs| theirs != settings.broker_id) {
-                let ours = settings.broker_id;
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    format!(
-                        "{} belongs to broker.id={theirs}, but this broker has broker.id={ours}; set \
-                         broker.id={theirs}, or point log.dirs elsewhere",
-                        path.display()
-                    ),
-                ));
-            }
             replicas.add_directory(log_directory, now)?;
         }
         replicas.store_recovery_points();

@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let megabytes: usize = rest.first().map_or(Ok(1024), |text| text.parse())?;
     let files = Files::new(RealDisk, 64);
-    let logs = LogDirectory::open(&files, &TailCache::new(64 << 20), Path::new(directory))?;
+    let logs = LogDirectory::open(&files, &TailCache::new(64 << 20), Path::new(directory), 0)?;
     let mut builder = BatchBuilder::new(0);
     for number in 0..16 {
         builder.append(1_700_000_000_000 + number, None, Some(&[b'x'; 1000]), &[]);

@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let batch = builder.build();
 
     let opened = || -> Result<LogDirectory<RealDisk>, commitlog::LogError> {
-        LogDirectory::open(&Files::new(RealDisk, 512), &TailCache::new(64 << 20), path)
+        LogDirectory::open(&Files::new(RealDisk, 512), &TailCache::new(64 << 20), path, 0)
     };
     let start = Instant::now();
     let logs = opened()?;

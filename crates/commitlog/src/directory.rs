@@ -37,12 +37,17 @@ pub struct LogDirectory<D: Disk> {
 const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
 
 impl<D: Disk> LogDirectory<D> {
-    /// Opens the directory at `path`, creating it if it is missing. Takes note of the clean-shutdown
-    /// mark and removes it, so that a crash from here on is seen as one. The caller holds the `.lock`.
-    pub fn open(files: &Files<D>, tail_cache: &TailCache, path: &Path) -> Result<Self> {
+    /// Opens the directory at `path` for a broker, creating it if it is missing; leaves that of another
+    /// broker untouched. Takes note of the clean-shutdown mark and removes it, so that a crash from here
+    /// on is seen as one. The caller holds the `.lock`.
+    pub fn open(files: &Files<D>, tail_cache: &TailCache, path: &Path, broker_id: i32) -> Result<Self> {
         let disk = files.disk();
         let fail = |source| LogError::io(path, source);
         create_durably(disk, path)?;
+        let meta = MetaProperties::read(disk, path)?;
+        if let Some(meta) = &meta {
+            meta.check_broker(path, broker_id)?;
+        }
         let shared = Shared {
             files: files.clone(),
             tail_cache: tail_cache.clone(),
@@ -53,7 +58,7 @@ impl<D: Disk> LogDirectory<D> {
         let mut directory = LogDirectory {
             path: path.to_owned(),
             shared,
-            meta: MetaProperties::read(disk, path)?,
+            meta,
             was_clean,
             stored: BTreeMap::new(),
             partitions: Vec::new(),

@@ -62,6 +62,20 @@ impl MetaProperties {
 
     /// Refuses a directory that is another broker's, another cluster's or of another kind.
     pub(crate) fn check(&self, directory: &Path, identity: &Identity) -> Result<()> {
+        self.check_broker(directory, identity.broker_id)?;
+        let ours = &identity.cluster_id;
+        if let Some(theirs) = self.cluster_id().filter(|theirs| theirs != ours) {
+            let what = format!(
+                "belongs to cluster {theirs}, but the ensemble's /cluster/id is {ours}; correct zookeeper.connect, \
+                 or point log.dirs at an empty directory"
+            );
+            return Err(LogError::Foreign { path: directory.join(META_PROPERTIES), what });
+        }
+        Ok(())
+    }
+
+    /// Refuses a directory that is another broker's or of another kind.
+    pub(crate) fn check_broker(&self, directory: &Path, broker_id: i32) -> Result<()> {
         let foreign = |what: String| Err(LogError::Foreign { path: directory.join(META_PROPERTIES), what });
         match self.value("version") {
             Some("0") | None => {}
@@ -74,18 +88,11 @@ impl MetaProperties {
             }
             Some(version) => return foreign(format!("unknown version={version}; point log.dirs elsewhere")),
         }
-        let ours = identity.broker_id.to_string();
+        let ours = broker_id.to_string();
         if let Some(theirs) = self.broker_id().filter(|&theirs| theirs != ours) {
             return foreign(format!(
                 "belongs to broker.id={theirs}, but this broker has broker.id={ours}; set broker.id={theirs}, or \
                  point log.dirs at the directories of broker {ours}"
-            ));
-        }
-        let ours = &identity.cluster_id;
-        if let Some(theirs) = self.cluster_id().filter(|theirs| theirs != ours) {
-            return foreign(format!(
-                "belongs to cluster {theirs}, but the ensemble's /cluster/id is {ours}; correct zookeeper.connect, \
-                 or point log.dirs at an empty directory"
             ));
         }
         Ok(())

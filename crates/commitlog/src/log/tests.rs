@@ -62,7 +62,7 @@ fn small_segments() -> LogConfig {
 
 fn directory(disk: &MemoryDisk) -> LogDirectory<MemoryDisk> {
     let files = Files::new(disk.clone(), 6);
-    LogDirectory::open(&files, &TailCache::new(2000), Path::new("/data")).unwrap()
+    LogDirectory::open(&files, &TailCache::new(2000), Path::new("/data"), 1).unwrap()
 }
 
 fn create(disk: &MemoryDisk, config: LogConfig) -> (LogDirectory<MemoryDisk>, Log<MemoryDisk>) {
@@ -268,7 +268,7 @@ fn timestamps_lead_to_batches() {
 fn files_stay_bounded() {
     let disk = MemoryDisk::new();
     let files = Files::new(disk.clone(), 4);
-    let directory = LogDirectory::open(&files, &TailCache::new(0), Path::new("/data")).unwrap();
+    let directory = LogDirectory::open(&files, &TailCache::new(0), Path::new("/data"), 1).unwrap();
     let mut logs: Vec<_> = (0..20)
         .map(|number| {
             directory.create_log(&TopicPartition::new("t", number), None, small_segments(), T0).unwrap()

@@ -292,6 +292,11 @@ fn a_directory_knows_its_partitions_owner_and_dead() {
     assert_eq!((directory.broker_id(), directory.cluster_id()), (Some(1), Some("c")));
     assert_eq!(directory.partitions(), &[partition(), second.clone()]);
     assert!(directory.claim(&crate::Identity { broker_id: 2, ..identity.clone() }).is_err());
+    // Another broker that comes by mistake is refused, and leaves the mark of a clean stop alone.
+    directory.mark_clean(1).unwrap();
+    let other = LogDirectory::open(&Files::new(disk.clone(), 6), &TailCache::new(0), Path::new("/data"), 2);
+    assert!(matches!(other, Err(LogError::Foreign { .. })));
+    assert!(disk.exists(Path::new("/data/.kafka_cleanshutdown")));
     directory.claim(&identity).unwrap();
     directory.delete_log(&second, T0).unwrap();
     // A crash before the files are gone: the next owner finds the renamed directory and removes it.
