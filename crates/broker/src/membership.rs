@@ -269,11 +269,20 @@ fn settled<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec<Effect>)
         joining::remove_own_stale_office(broker, effects);
         review(broker, now, effects);
     }
-    if !broker.membership.said_ready {
-        broker.membership.said_ready = true;
-        let cluster_id = broker.membership.cluster.id().map(ToString::to_string).unwrap_or_default();
-        effects.push(Effect::Event(Event::Ready { broker_id: broker.settings.broker_id, cluster_id }));
+    tell_when_ready(broker, effects);
+}
+
+/// Ready is a broker that is registered, sees the whole cluster, and knows a controller: if it is the
+/// controller itself, what it leads is led.
+fn tell_when_ready<D: Disk>(broker: &mut Broker<D>, effects: &mut Vec<Effect>) {
+    let Membership { mirror, cluster, controller, me, .. } = &broker.membership;
+    let other = || cluster.controller().is_some_and(|other| other.node.broker != *me);
+    if broker.membership.said_ready || !mirror.is_settled() || !(controller.epoch().is_some() || other()) {
+        return;
     }
+    let cluster_id = cluster.id().map(ToString::to_string).unwrap_or_default();
+    broker.membership.said_ready = true;
+    effects.push(Effect::Event(Event::Ready { broker_id: broker.settings.broker_id, cluster_id }));
 }
 
 fn changed<D: Disk>(broker: &mut Broker<D>, now: Now, change: Change, effects: &mut Vec<Effect>) {
@@ -315,6 +324,7 @@ fn step_controller<D: Disk>(
     for effect in wanted {
         orders::execute(broker, now, effect, effects);
     }
+    tell_when_ready(broker, effects);
 }
 
 fn note(effects: &mut Vec<Effect>, text: String) {

@@ -21,7 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   castle znode ls /                                  names of the children
   castle znode tree /brokers                         everything below, with sizes
-  castle znode get /controller                       data as it is; add --stat for versions and times
+  castle znode get /controller --stat                data, versions and times
   castle znode create /app/config '{\"on\":true}' --parents
   castle znode create /locks/l- --sequential --ephemeral    held until Ctrl-C
   castle znode set /app/config - < config.json       data from stdin
