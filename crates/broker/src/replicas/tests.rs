@@ -346,3 +346,53 @@ fn compacted_topics_keep_the_newest_of_each_key() {
     assert_eq!(values(&mut replicas), left);
     assert_eq!(append(&mut replicas, batch("on")).unwrap().first, 20);
 }
+
+#[test]
+fn damaged_files_never_panic_and_never_invent_records() {
+    let mut random = fastrand::Rng::with_seed(21);
+    for round in 0..150 {
+        let disk = MemoryDisk::new();
+        let mut replicas = led(&disk, 0);
+        let small = BTreeMap::from([("segment.bytes".to_owned(), "300".to_owned())]);
+        replicas.configure(&"t".into(), &small).unwrap();
+        for number in 0..random.i32(0..12) {
+            append(&mut replicas, stamped(number * 2, 2)).unwrap();
+        }
+        replicas.settle(now(1).moment);
+        if random.bool() {
+            replicas.close(1);
+        }
+        drop(replicas);
+        let mut paths = Vec::new();
+        for directory in ["/logs", "/logs/t-0"] {
+            let entries = disk.list(Path::new(directory)).unwrap();
+            let files = entries.into_iter().filter(|entry| !entry.is_directory);
+            paths.extend(files.map(|entry| Path::new(directory).join(entry.name)));
+        }
+        for _ in 0..random.usize(1..4) {
+            let file = disk.open(&paths[random.usize(..paths.len())], disk::Open::Write).unwrap();
+            let length = disk::File::length(&file).unwrap();
+            let at = random.u64(0..=length);
+            match random.u32(0..3) {
+                0 => disk::File::set_length(&file, at).unwrap(),
+                1 => disk::File::write_at(&file, &vec![random.u8(..); random.usize(0..40)], at).unwrap(),
+                _ => disk::File::write_at(&file, &[random.u8(..)], at).unwrap(),
+            }
+        }
+        let Ok(mut replicas) = Replicas::open(now(2), &settings(), disk) else { continue };
+        if replicas.ordered(now(2), &order(1, TOPIC_ID)).is_err() {
+            continue;
+        }
+        if append(&mut replicas, batch("on")).is_ok() {
+            let replica = replicas.leader(&partition()).unwrap();
+            let (start, end) = (replica.log_start_offset(), replica.log_end_offset());
+            let read = replica.read(end - 1, 1 << 20, true, Isolation::Replica).unwrap();
+            assert!(!read.records.is_empty(), "round {round}: what was just written is read");
+            let _ = replica.read(start, 1 << 20, true, Isolation::Uncommitted);
+            let _ = replica.offset_for_timestamp(1_000_000);
+            let _ = replica.offset_of_max_timestamp();
+        }
+        replicas.upkeep(now(90_000_000));
+        replicas.close(1);
+    }
+}
