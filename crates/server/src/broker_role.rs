@@ -6,7 +6,7 @@ mod service;
 use crate::config::BrokerConfig;
 use crate::keeper_role::KeeperDialer;
 use crate::limits;
-use crate::notice::Notices;
+use crate::notice::{Notices, PanicNotice, Role};
 use crate::start::{DirectoryLock, StartError, bind, check_room};
 use broker::{Broker, Listener, ListenerIndex, Settings};
 use disk::RealDisk;
@@ -80,10 +80,13 @@ impl BrokerRole {
         }
         let (mailbox, counters) = (shard.mailbox(), shard.counters());
         let link = KeeperLink::new(Session::new(options), access, mailbox.clone());
-        let mut service = BrokerService::new(node, listeners, link, notices);
+        let mut service = BrokerService::new(node, listeners, link, notices.clone());
         let thread = thread::Builder::new()
             .name("broker".to_owned())
-            .spawn(move || shard.run(&mut service))
+            .spawn(move || {
+                let _told = PanicNotice { role: Role::Broker, notices };
+                shard.run(&mut service)
+            })
             .map_err(StartError::system("start a thread"))?;
         tracing::info!(addresses = ?addresses, keeper = %config.keeper, "broker listens");
         Ok(BrokerRole { addresses, mailbox, counters, thread, _locks: locks })

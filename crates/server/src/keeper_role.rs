@@ -13,7 +13,7 @@ pub use gauges::KeeperGauges;
 
 use crate::config::{KeeperConfig, Words};
 use crate::limits;
-use crate::notice::Notices;
+use crate::notice::{Notices, PanicNotice, Role};
 use crate::start::{DirectoryLock, StartError, bind, check_room};
 use clock::Now;
 use disk::RealDisk;
@@ -96,7 +96,10 @@ impl KeeperRole {
         );
         let thread = thread::Builder::new()
             .name("keeper".to_owned())
-            .spawn(move || shard.run(&mut service))
+            .spawn(move || {
+                let _told = PanicNotice { role: Role::Keeper, notices };
+                shard.run(&mut service)
+            })
             .map_err(StartError::system("start a thread"))?;
         tracing::info!(%address, zxid = %recovered.last, znodes = recovered.znodes, "keeper serves clients");
         let dialer = KeeperDialer { mailbox: mailbox.clone(), port };

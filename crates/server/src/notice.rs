@@ -48,6 +48,24 @@ pub enum Notice {
     Interrupted,
 }
 
+/// Tells the process when the thread that holds it panics: where panics do not abort, as in debug
+/// builds, the process must not go on without one of its halves.
+#[derive(Debug)]
+pub(crate) struct PanicNotice {
+    pub(crate) role: Role,
+    pub(crate) notices: Notices,
+}
+
+impl Drop for PanicNotice {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let reason =
+                "it broke one of its own rules; this is a bug, please report what stands above".to_owned();
+            self.notices.tell(Notice::Halted { role: self.role, reason });
+        }
+    }
+}
+
 /// Where notices go. A full queue drops them: the first one that matters is in it already.
 #[derive(Clone, Debug)]
 pub struct Notices(SyncSender<Notice>);

@@ -11,6 +11,10 @@ pub const FRAMES_PER_TURN: usize = 256;
 /// large frame more.
 pub const READS_PER_TURN: usize = 16;
 
+/// How often in one turn lockstep connections are served whose requests were answered in it: a client
+/// that sent this many at once gets its answers in one write.
+pub const ROUNDS_PER_TURN: usize = 16;
+
 /// Connections accepted on one port in one turn.
 pub const ACCEPTS_PER_TURN: usize = 128;
 

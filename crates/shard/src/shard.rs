@@ -31,7 +31,6 @@ pub struct Shard<M> {
     scratch: Scratch,
     /// Connections that ended, to be told to the service.
     gone: Vec<(ConnectionId, WhyClosed)>,
-    next_sweep: Moment,
 }
 
 impl<M: Send> Shard<M> {
@@ -50,7 +49,6 @@ impl<M: Send> Shard<M> {
             turn: Turn::new(now, registry, bell),
             scratch: Scratch::new(),
             gone: Vec::new(),
-            next_sweep: now.moment + Span::ms(limits::SWEEP_MS_MIN),
         })
     }
 
@@ -99,6 +97,14 @@ impl<M: Send> Shard<M> {
             self.take_input(service);
             self.sweep();
             service.turn_ended(&mut self.turn);
+            // Clients that wait for nothing have their next requests here already: they are taken in
+            // before the answers leave, in one write for all of them.
+            for _ in 1..limits::ROUNDS_PER_TURN {
+                if !self.serve_answered(service) {
+                    break;
+                }
+                service.turn_ended(&mut self.turn);
+            }
             self.flush();
             self.turn.tally.publish(&self.counters);
         }
@@ -119,7 +125,7 @@ impl<M: Send> Shard<M> {
         if left_over {
             return Some(Duration::ZERO);
         }
-        let sweep = (!turn.connections.is_empty()).then_some(self.next_sweep);
+        let sweep = (!turn.connections.is_empty()).then_some(turn.next_sweep);
         let rests = self.ports.iter().filter_map(Port::deadline).min();
         let deadline = [service.deadline(), sweep, rests].into_iter().flatten().min()?;
         Some(self.clock.until(deadline))
@@ -202,18 +208,41 @@ impl<M: Send> Shard<M> {
         }
         let mut ready = std::mem::take(&mut self.turn.ready);
         for id in ready.drain(..) {
-            self.turn.serving = Some(id);
-            let more = self.serve(id, service);
-            self.turn.serving = None;
-            self.count_received(id);
-            if more {
-                self.turn.enqueue_if_work(id);
-            }
+            self.serve_one(id, service);
         }
         keep(ready, &mut self.turn.ready);
         if service.deadline().is_some_and(|deadline| deadline <= self.turn.now.moment) {
             service.woken(&mut self.turn);
         }
+    }
+
+    fn serve_one<S: Service<Message = M>>(&mut self, id: ConnectionId, service: &mut S) {
+        self.turn.serving = Some(id);
+        let more = self.serve(id, service);
+        self.turn.serving = None;
+        self.count_received(id);
+        if more {
+            self.turn.enqueue_if_work(id);
+        }
+    }
+
+    /// Serves lockstep connections that were answered in this turn. The others have had their share.
+    /// False if there were none.
+    fn serve_answered<S: Service<Message = M>>(&mut self, service: &mut S) -> bool {
+        let mut ready = std::mem::take(&mut self.turn.ready);
+        let mut served = false;
+        for id in ready.drain(..) {
+            match self.turn.find(id) {
+                Some(connection) if connection.rules.lockstep => {
+                    served = true;
+                    self.serve_one(id, service);
+                }
+                Some(_) => self.turn.ready.push(id),
+                None => {}
+            }
+        }
+        keep(ready, &mut self.turn.ready);
+        served
     }
 
     fn attach(&mut self, end: transport::pipe::PipeEnd, port: PortId) {
@@ -362,7 +391,7 @@ impl<M: Send> Shard<M> {
                 }
                 Some(_) => {
                     let until = self.turn.now.moment + Span::ms(limits::LINGER_MS);
-                    self.next_sweep = self.next_sweep.min(until);
+                    self.turn.next_sweep = self.turn.next_sweep.min(until);
                 }
                 None => self.turn.enqueue_if_work(id),
             }
@@ -421,7 +450,7 @@ impl<M: Send> Shard<M> {
     /// Looks for connections that nothing was heard of, or that take too long to end.
     fn sweep(&mut self) {
         let now = self.turn.now.moment;
-        if now < self.next_sweep {
+        if now < self.turn.next_sweep {
             return;
         }
         let mut expired = Vec::new();
@@ -442,7 +471,7 @@ impl<M: Send> Shard<M> {
         for (id, why) in expired {
             self.turn.close_because(id, why);
         }
-        self.next_sweep = now + Span::ms(period.max(limits::SWEEP_MS_MIN));
+        self.turn.next_sweep = now + Span::ms(period.max(limits::SWEEP_MS_MIN));
     }
 
     /// After the loop: gives the last bytes a moment to be taken.

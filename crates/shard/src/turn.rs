@@ -37,6 +37,8 @@ pub struct Turn {
     pub(crate) lingering: usize,
     /// What all connections hold together.
     pub(crate) held: Held,
+    /// When to look for idle connections.
+    pub(crate) next_sweep: Moment,
     pub(crate) serving: Option<ConnectionId>,
     pub(crate) stopping: bool,
     serial: u64,
@@ -57,6 +59,7 @@ impl Turn {
             pipes: Vec::new(),
             lingering: 0,
             held: Held::default(),
+            next_sweep: now.moment + Span::ms(limits::SWEEP_MS_MIN),
             serving: None,
             stopping: false,
             serial: 0,
@@ -184,6 +187,10 @@ impl Turn {
             closing: None,
             flags: Flags::default(),
         });
+        if let Some(idle) = rules.idle {
+            let look = Span::ms((idle.as_ms() / 8).clamp(limits::SWEEP_MS_MIN, limits::SWEEP_MS_MAX));
+            self.next_sweep = self.next_sweep.min(self.now.moment + look);
+        }
         self.tally.connections += 1;
         Ok(id)
     }
