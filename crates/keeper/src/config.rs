@@ -121,12 +121,16 @@ impl Default for KeeperConfig {
             words: WordList::Only(BTreeSet::new()),
             server_id: 0,
             session_id_byte: 1,
-            version: format!("3.9.5-castle-{}", env!("CARGO_PKG_VERSION")),
+            version: format!("3.9.5-castle-{}, built on {DATED}", env!("CARGO_PKG_VERSION")),
             shown: Shown::default(),
             environment: Vec::new(),
         }
     }
 }
+
+/// The date of this version. Some clients look for it in `srvr`, in the notation that the original
+/// used up to 3.5, and take a server without it for a dead one.
+const DATED: &str = "11/22/2026 00:00 UTC";
 
 impl Default for Shown {
     fn default() -> Self {
