@@ -37,7 +37,12 @@ pub(crate) fn load<D: Disk>(
     let mut epochs = LeaderEpochs::from_stored(stored.iter().map(|entry| (entry.epoch, entry.start_offset)));
     let mut changed = epochs.truncate_end(log.log_end());
     let is_empty = log.log_start() == log.log_end();
-    let mut history = Replay::new(&mut log, &opened, epochs.entries().is_empty() && !is_empty)?;
+    let mut epochs_are_lost = epochs.entries().is_empty() && !is_empty;
+    if !directory.was_clean() {
+        // The file is not synced when it is written: a power cut may have left an older one.
+        epochs_are_lost |= log.last_leader_epoch()?.is_some_and(|last| Some(last) > epochs.latest());
+    }
+    let mut history = Replay::new(&mut log, &opened, epochs_are_lost)?;
     changed |= history.run(&mut log, &mut epochs)?;
     changed |= epochs.truncate_start(log.log_start());
     let Replay { mut producers, .. } = history;

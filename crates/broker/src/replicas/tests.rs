@@ -185,6 +185,29 @@ fn epochs_only_rise_and_topics_keep_their_id() {
 }
 
 #[test]
+fn lost_leader_epochs_are_read_from_the_log() {
+    let history = |disk: &MemoryDisk| {
+        for epoch in 0..3 {
+            let mut replicas = led(disk, epoch);
+            append(&mut replicas, batch("v")).unwrap();
+            append(&mut replicas, batch("w")).unwrap();
+            replicas.held.get_mut(&partition()).unwrap().replica.sync().unwrap();
+        }
+    };
+    for left in ["0\n1\n0 0\n", "", "0\n7\n", "0\n3\n0 0\n1 2\n2 4\n"] {
+        let disk = MemoryDisk::new();
+        history(&disk);
+        let path = Path::new("/logs/t-0/leader-epoch-checkpoint");
+        let file = disk.open(path, disk::Open::Replace).unwrap();
+        disk::File::write_at(&file, left.as_bytes(), 0).unwrap();
+        let mut replicas = led(&disk, 3);
+        let replica = replicas.leader(&partition()).unwrap();
+        let ends: Vec<_> = (0..4).map(|epoch| replica.end_of_epoch(epoch)).collect();
+        assert_eq!(ends, [Some((0, 2)), Some((1, 4)), Some((2, 6)), Some((3, 6))], "{left:?}");
+    }
+}
+
+#[test]
 fn a_deleted_partition_is_gone_and_may_come_again() {
     let disk = MemoryDisk::new();
     let mut replicas = led(&disk, 0);

@@ -155,6 +155,21 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
+    /// Epoch of the leader that appended the last batch; `None` if there is none, or it does not tell.
+    pub fn last_leader_epoch(&self) -> Result<Option<i32>> {
+        self.shared.latch.check()?;
+        let at = self.segments.iter().rposition(|segment| segment.size > 0);
+        let Some(segment) = at.map(|at| &self.segments[at]) else { return Ok(None) };
+        let place = self.shared.place(&self.directory, segment.base_offset);
+        let mut last = None;
+        let from = segment.offsets.position_before(place, i64::MAX)?;
+        segment.walk(place, from, |_, facts| {
+            last = Some(facts.leader_epoch).filter(|&epoch| epoch >= 0);
+            Ok(true)
+        })?;
+        Ok(last)
+    }
+
     /// A sealed segment's newest timestamp is the last entry of its time index; read once, on demand.
     pub(super) fn learn_newest(&mut self, at: usize) -> Result<()> {
         let segment = &mut self.segments[at];
