@@ -171,13 +171,20 @@ impl<D: Disk> Replicas<D> {
         Ok(())
     }
 
-    /// The replica, if this broker leads the partition.
+    /// The replica, if this broker leads the partition, to be changed: the end of the turn looks after it.
     pub(crate) fn leader(&mut self, partition: &TopicPartition) -> Option<&mut Replica<D>> {
         let held = self.held.get_mut(partition)?;
         held.replica.leadership()?;
         if self.lent.last() != Some(partition) {
             self.lent.push(partition.clone());
         }
+        Some(&mut held.replica)
+    }
+
+    /// The replica, if this broker leads the partition, only to be read.
+    pub(crate) fn leader_to_read(&mut self, partition: &TopicPartition) -> Option<&mut Replica<D>> {
+        let held = self.held.get_mut(partition)?;
+        held.replica.leadership()?;
         Some(&mut held.replica)
     }
 

@@ -41,8 +41,9 @@ pub(crate) fn serve<D: Disk>(
 }
 
 fn describe<D: Disk>(broker: &mut Broker<D>, partition: TopicPartition) -> PartitionResponse {
-    let described =
-        broker.leader(&partition, -1).map(|replica| replica.producers().summaries().map(state).collect());
+    let described = broker
+        .leader_to_read(&partition, -1)
+        .map(|replica| replica.producers().summaries().map(state).collect());
     PartitionResponse {
         partition_index: partition.partition,
         error_code: described.as_ref().err().copied().unwrap_or(ErrorCode::NONE),

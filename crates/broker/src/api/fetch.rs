@@ -113,7 +113,7 @@ fn read<D: Disk>(
     isolation: Isolation,
     budget: &mut Budget,
 ) -> Result<PartitionData, ErrorCode> {
-    let replica = broker.leader(partition, target.current_leader_epoch)?;
+    let replica = broker.leader_to_read(partition, target.current_leader_epoch)?;
     let bytes_max = budget.bytes_left.min(target.bytes_max.max(0) as usize);
     // Without this a batch larger than the limits would stop its reader for good.
     let at_least_one = budget.bytes == 0;

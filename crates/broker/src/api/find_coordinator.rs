@@ -1,6 +1,7 @@
 //! FindCoordinator (key 10): tells which broker coordinates a group, by the partition of
 //! `__consumer_offsets` that the group's name falls on. Makes that topic if it is missing, and waits a
-//! moment for its leaders so that a first consumer need not ask twice.
+//! moment for its leaders, and for groups that are being loaded here, so that a first consumer need not
+//! ask twice.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -72,8 +73,13 @@ pub(crate) fn retry<D: Disk>(
         std::slice::from_ref(&request.key)
     };
     let found: Vec<Coordinator> = keys.iter().map(|key| find(broker, &call, request.key_type, key)).collect();
+    let me = broker.settings.broker_id;
     let is_coming = request.key_type == GROUP
-        && found.iter().any(|found| found.error_code == ErrorCode::COORDINATOR_NOT_AVAILABLE);
+        && found.iter().any(|found| {
+            let is_loading =
+                found.node_id == me && !broker.groups.serves(broker.groups.partition_of(&found.key));
+            found.error_code == ErrorCode::COORDINATOR_NOT_AVAILABLE || is_loading
+        });
     if is_coming && patience == Patience::Left {
         let connection = call.connection;
         let parked = Parked::FindCoordinator(Waiting { call, request, deadline });

@@ -79,7 +79,7 @@ fn find<D: Disk>(
     partition: &TopicPartition,
     asked: &ListOffsetsPartition,
 ) -> Result<Option<Found>, ErrorCode> {
-    let replica = broker.leader(partition, asked.current_leader_epoch)?;
+    let replica = broker.leader_to_read(partition, asked.current_leader_epoch)?;
     let log_start = replica.log_start_offset();
     let since = |first_version: i16| {
         if version >= first_version { Ok(()) } else { Err(ErrorCode::UNSUPPORTED_VERSION) }

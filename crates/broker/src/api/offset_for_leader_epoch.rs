@@ -49,7 +49,7 @@ fn end_of_epoch<D: Disk>(
         end_offset: -1,
     };
     let partition = TopicPartition::new(topic.clone(), asked.partition);
-    match broker.leader(&partition, asked.current_leader_epoch) {
+    match broker.leader_to_read(&partition, asked.current_leader_epoch) {
         Err(error) => unknown(error),
         Ok(replica) => match replica.end_of_epoch(asked.leader_epoch) {
             Some((leader_epoch, end_offset)) => EpochEndOffset {
