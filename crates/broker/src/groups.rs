@@ -87,6 +87,11 @@ impl Groups {
         self.core.partition_of(group)
     }
 
+    /// Whether the groups of a partition can be served here.
+    pub(crate) fn serves(&self, partition: i32) -> bool {
+        self.core.serves(partition)
+    }
+
     /// Says that this broker may have come to lead partitions, or ceased to.
     pub(crate) fn leadership_changed(&mut self) {
         self.is_unsettled = true;

@@ -92,6 +92,11 @@ impl Groups {
         self.shards.iter().map(|(&partition, shard)| (partition, shard.leader_epoch))
     }
 
+    /// Whether the groups of a partition can be served here.
+    pub fn serves(&self, partition: i32) -> bool {
+        self.shards.get(&partition).is_some_and(|shard| shard.groups().is_some())
+    }
+
     /// When the next [`Input::Woken`] is wanted.
     pub fn deadline(&self) -> Option<Moment> {
         self.timers.deadline()

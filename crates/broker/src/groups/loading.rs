@@ -9,6 +9,7 @@ use kafka_wire::batch::{Batch, BatchError, ControlKind, ControlRecord, MAGIC, MA
 
 use super::step;
 use crate::limits::{GROUP_LOAD_BATCH_BYTES_MAX, GROUP_LOAD_BYTES_PER_TURN};
+use crate::purgatory::WatchKey;
 use crate::replica::Isolation;
 use crate::{Broker, Effect, Event};
 
@@ -55,6 +56,8 @@ pub(super) fn go_on<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec
         if is_end || after <= next {
             broker.groups.reading.remove(&partition);
             step(broker, now, Input::Loaded { partition }, effects);
+            // Whoever looks for the coordinator may be told now.
+            broker.purgatory.touch(&WatchKey::Topics);
             continue;
         }
         broker.groups.reading.insert(partition, Reading { next: after });
