@@ -46,8 +46,6 @@ fn find_coordinator(world: &mut World) {
         }
     };
     assert_eq!((found.error_code, found.node_id, found.port), (ErrorCode::NONE, 0, 9092));
-    // Loading goes on between requests.
-    world.pass(Span::seconds(1));
 }
 
 fn join(world: &mut World, version: i16, group: &str, member_id: &str) -> JoinGroupResponse {
