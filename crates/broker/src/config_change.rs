@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clock::{Moment, Now};
 use cluster::plan::{self, Settings};
@@ -18,9 +18,9 @@ use partition::{ConfigKey, ConfigKind, TopicConfig};
 use crate::call::Call;
 use crate::configs::{BrokerKey, Scope, broker_text};
 use crate::keeper_write::{Fate, KeeperWrite};
-use crate::limits::CONFIG_CHANGE_WAIT;
+use crate::limits::{CONFIG_CHANGE_WAIT, NAMES_PER_REQUEST_MAX};
 use crate::purgatory::{Parked, Patience, WatchKey};
-use crate::topic_creation::{Refusal, settings_of};
+use crate::topic_creation::{Names, Refusal, settings_of};
 use crate::{Broker, Effect};
 
 /// Kinds of things that have settings, numbered as the protocol does.
@@ -244,13 +244,11 @@ pub(crate) fn begin<D: Disk>(
     effects: &mut Vec<Effect>,
 ) {
     let mut changes: Vec<Change> = Vec::with_capacity(wanted.len());
+    let mut taken = BTreeSet::new();
     for (kind, name, next) in wanted {
-        let twice = changes.iter().any(|change| change.kind == kind && change.name == name);
         let fate = match next {
-            _ if twice => {
-                let message = "The request names this resource more than once.";
-                Err(Refusal::new(ErrorCode::INVALID_REQUEST, message))
-            }
+            _ if changes.len() >= NAMES_PER_REQUEST_MAX => Err(Names::too_many()),
+            _ if !taken.insert((kind, name.clone())) => Err(Names::repeated()),
             Err(refusal) => Err(refusal),
             Ok(_) if validate_only => Ok(None),
             Ok((entity, config)) => {

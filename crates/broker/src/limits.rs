@@ -103,3 +103,13 @@ pub(crate) const EARLY_BYTES_MAX: usize = 32 << 20;
 /// How long after it is registered the broker lets requests wait for the controller's first orders. An
 /// order that failed must not keep the other partitions from their clients for longer.
 pub(crate) const FIRST_ORDERS_WAIT: Span = Span::seconds(5);
+
+/// Topics or resources that one administrative request may name; what comes on top is refused. Each
+/// costs checks and a transaction at the keeper.
+pub(crate) const NAMES_PER_REQUEST_MAX: usize = 10_000;
+
+/// Partitions that one CreateTopics may make in all.
+pub(crate) const PARTITIONS_MADE_PER_REQUEST_MAX: usize = 100_000;
+
+/// Partitions in one answer to DescribeTopicPartitions (`max.request.partition.size.limit`).
+pub(crate) const DESCRIBED_PARTITIONS_MAX: i32 = 2000;

@@ -13,7 +13,7 @@ use partition::TopicConfig;
 
 use crate::configs::{broker_number, broker_text};
 use crate::keeper_write::KeeperWrite;
-use crate::limits::PARTITIONS_PER_REQUEST_MAX;
+use crate::limits::{NAMES_PER_REQUEST_MAX, PARTITIONS_PER_REQUEST_MAX};
 use crate::{Broker, Effect};
 
 /// Why something cannot be, in Kafka's code and in words for a person.
@@ -26,6 +26,40 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Refusal {
         Refusal { code, message: message.into() }
+    }
+}
+
+/// The names of one request: which were seen, and whether there are too many.
+#[derive(Default)]
+pub(crate) struct Names {
+    seen: BTreeMap<(i8, String), usize>,
+}
+
+impl Names {
+    /// Counts one more; `kind` keeps resources of different types apart.
+    pub(crate) fn add(&mut self, kind: i8, name: &str) {
+        *self.seen.entry((kind, name.to_string())).or_default() += 1;
+    }
+
+    /// Whether the name is there more than once.
+    pub(crate) fn is_repeated(&self, kind: i8, name: &str) -> bool {
+        self.seen.get(&(kind, name.to_string())).is_some_and(|times| *times > 1)
+    }
+
+    /// Takes the name out; false if it is out already.
+    pub(crate) fn take(&mut self, kind: i8, name: &str) -> bool {
+        self.seen.remove(&(kind, name.to_string())).is_some()
+    }
+
+    /// The answer to a name that is there more than once.
+    pub(crate) fn repeated() -> Refusal {
+        Refusal::new(ErrorCode::INVALID_REQUEST, "The request names this more than once.")
+    }
+
+    /// The answer to what comes after [`NAMES_PER_REQUEST_MAX`] names.
+    pub(crate) fn too_many() -> Refusal {
+        let message = format!("A request may name at most {NAMES_PER_REQUEST_MAX}.");
+        Refusal::new(ErrorCode::POLICY_VIOLATION, message)
     }
 }
 

@@ -5,7 +5,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use clock::{Moment, Now, Span};
@@ -20,8 +19,9 @@ use kafka_wire::message::create_partitions::{
 
 use crate::call::Call;
 use crate::keeper_write::{Fate, KeeperWrite};
+use crate::limits::NAMES_PER_REQUEST_MAX;
 use crate::purgatory::{Parked, Patience, WatchKey};
-use crate::topic_creation::{self, Refusal};
+use crate::topic_creation::{self, Names, Refusal};
 use crate::{Broker, Effect};
 
 /// The versions served.
@@ -51,18 +51,20 @@ pub(crate) fn serve<D: Disk>(
     request: CreatePartitionsRequest,
     effects: &mut Vec<Effect>,
 ) {
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut names = Names::default();
     for topic in &request.topics {
-        *seen.entry(topic.name.clone()).or_default() += 1;
+        names.add(0, &topic.name);
     }
-    let mut topics: Vec<Topic> = Vec::with_capacity(request.topics.len());
+    let mut topics: Vec<Topic> = Vec::new();
     for topic in request.topics {
-        if topics.iter().any(|known| known.name == topic.name) {
+        let is_repeated = names.is_repeated(0, &topic.name);
+        if !names.take(0, &topic.name) {
             continue;
         }
-        let fate = if seen.get(&topic.name).is_some_and(|times| *times > 1) {
-            let message = "The request names this topic more than once.";
-            Err(Refusal::new(ErrorCode::INVALID_REQUEST, message))
+        let fate = if is_repeated {
+            Err(Names::repeated())
+        } else if topics.len() >= NAMES_PER_REQUEST_MAX {
+            Err(Names::too_many())
         } else {
             grown(broker, &topic).map(|request_to_keeper| {
                 let go = !request.validate_only;

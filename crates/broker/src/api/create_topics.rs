@@ -6,7 +6,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -21,8 +20,9 @@ use zookeeper_wire::ErrorCode as KeeperError;
 
 use crate::call::Call;
 use crate::keeper_write::{Fate, KeeperWrite};
+use crate::limits::{NAMES_PER_REQUEST_MAX, PARTITIONS_MADE_PER_REQUEST_MAX};
 use crate::purgatory::{Parked, Patience, WatchKey};
-use crate::topic_creation::{self, Planned, Refusal, Wanted};
+use crate::topic_creation::{self, Names, Planned, Refusal, Wanted};
 use crate::{Broker, Effect, configs};
 
 /// The versions served.
@@ -61,28 +61,36 @@ pub(crate) fn serve<D: Disk>(
     effects: &mut Vec<Effect>,
 ) {
     let is_controller = broker.membership.controller().fence().is_some();
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut names = Names::default();
     for topic in &request.topics {
-        *counts.entry(&topic.name).or_default() += 1;
+        names.add(0, &topic.name);
     }
-    let twice: Vec<String> =
-        counts.iter().filter(|(_, count)| **count > 1).map(|(name, _)| name.to_string()).collect();
-    let mut topics = Vec::with_capacity(request.topics.len());
+    let mut topics = Vec::with_capacity(request.topics.len().min(NAMES_PER_REQUEST_MAX));
+    let mut partitions = 0;
     for topic in request.topics {
         let name = topic.name.clone();
-        if topics.iter().any(|(known, _)| *known == name) {
+        let is_repeated = names.is_repeated(0, &name);
+        if !names.take(0, &name) {
             continue;
         }
-        let progress = if !is_controller {
-            Progress::Refused(Refusal::new(ErrorCode::NOT_CONTROLLER, "This is not the controller."))
-        } else if twice.contains(&name) {
-            let message = "The request names this topic more than once.";
-            Progress::Refused(Refusal::new(ErrorCode::INVALID_REQUEST, message))
+        let refusal = if !is_controller {
+            Some(Refusal::new(ErrorCode::NOT_CONTROLLER, "This is not the controller."))
+        } else if topics.len() >= NAMES_PER_REQUEST_MAX {
+            Some(Names::too_many())
+        } else if is_repeated {
+            Some(Names::repeated())
         } else {
-            match topic_creation::plan(broker, wanted(topic)) {
-                Err(refusal) => Progress::Refused(refusal),
-                Ok(planned) if request.validate_only => Progress::Done(planned),
-                Ok(planned) => {
+            // Known before anything is planned, so that refusing is cheap.
+            let wish = usize::try_from(topic.num_partitions).unwrap_or(1).max(topic.assignments.len());
+            (partitions + wish > PARTITIONS_MADE_PER_REQUEST_MAX).then(too_many_partitions)
+        };
+        let progress = match refusal.map_or_else(|| topic_creation::plan(broker, wanted(topic)), Err) {
+            Err(refusal) => Progress::Refused(refusal),
+            Ok(planned) => {
+                partitions += planned.node.partitions.len();
+                if request.validate_only {
+                    Progress::Done(planned)
+                } else {
                     let settings = topic_creation::settings_of(broker, &planned.name);
                     let write = topic_creation::write(broker, &planned, settings, effects);
                     Progress::Writing { planned, write, settings, tries: 1 }
@@ -95,6 +103,11 @@ pub(crate) fn serve<D: Disk>(
     let waiting = Waiting { call, deadline: now.moment + patience, topics };
     let patience = if request.timeout_ms <= 0 { Patience::Over } else { Patience::Left };
     retry(broker, now, waiting, patience, effects);
+}
+
+fn too_many_partitions() -> Refusal {
+    let message = format!("A request may make at most {PARTITIONS_MADE_PER_REQUEST_MAX} partitions.");
+    Refusal::new(ErrorCode::POLICY_VIOLATION, message)
 }
 
 fn wanted(topic: CreatableTopic) -> Wanted {

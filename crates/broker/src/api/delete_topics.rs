@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use clock::{Moment, Now, Span};
@@ -16,8 +17,9 @@ use zookeeper_wire::ErrorCode as KeeperError;
 
 use crate::call::Call;
 use crate::keeper_write::{Fate, KeeperWrite};
+use crate::limits::NAMES_PER_REQUEST_MAX;
 use crate::purgatory::{Parked, Patience, WatchKey};
-use crate::topic_creation::Refusal;
+use crate::topic_creation::{Names, Refusal};
 use crate::{Broker, Effect, configs};
 
 /// The versions served.
@@ -49,17 +51,17 @@ pub(crate) fn serve<D: Disk>(
 ) {
     let named = request.topic_names.into_iter().map(|name| (Some(name), Uuid::ZERO));
     let either = request.topics.into_iter().map(|topic| (topic.name, topic.topic_id));
-    let wanted: Vec<_> = named.chain(either).collect();
-    let mut topics: Vec<Topic> = Vec::with_capacity(wanted.len());
-    for (name, id) in wanted {
-        let (name, id, checked) = check(broker, name, id, call.api_version);
-        let twice = checked.is_ok() && topics.iter().any(|topic| topic.name == name);
+    let mut topics: Vec<Topic> = Vec::new();
+    let mut taken = BTreeSet::new();
+    for (name, id) in named.chain(either) {
+        let (name, id, checked) = if topics.len() < NAMES_PER_REQUEST_MAX {
+            check(broker, name, id, call.api_version)
+        } else {
+            (name, id, Err(Names::too_many()))
+        };
         let fate = match checked {
             Err(refusal) => Err(refusal),
-            Ok(_) if twice => {
-                let message = "The request names this topic more than once.";
-                Err(Refusal::new(ErrorCode::INVALID_REQUEST, message))
-            }
+            Ok(name) if !taken.insert(name.clone()) => Err(Names::repeated()),
             Ok(name) => Ok(broker.write(plan::ask_to_delete(&name), effects)),
         };
         topics.push(Topic { name, id, fate });

@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use clock::Now;
@@ -35,7 +36,11 @@ pub(crate) fn serve<D: Disk>(
     request: DescribeConfigsRequest,
     effects: &mut Vec<Effect>,
 ) {
-    let results = request.resources.iter().map(|resource| {
+    // Each resource once: a small request must not make a huge answer.
+    let mut seen = BTreeSet::new();
+    let resources = request.resources.iter();
+    let resources = resources.filter(|one| seen.insert((one.resource_type, one.resource_name.as_str())));
+    let results = resources.map(|resource| {
         let described = describe(broker, resource, &request);
         let (configs, refusal) = match described {
             Ok(configs) => (configs, None),

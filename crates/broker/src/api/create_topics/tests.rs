@@ -83,7 +83,8 @@ fn what_cannot_be_is_refused_with_kafkas_code() {
     check(&mut world, topic(&"x".repeat(250)), ErrorCode::INVALID_TOPIC_EXCEPTION);
     check(&mut world, with("t", |t| t.num_partitions = 0), ErrorCode::INVALID_PARTITIONS);
     check(&mut world, with("t", |t| t.num_partitions = -2), ErrorCode::INVALID_PARTITIONS);
-    check(&mut world, with("t", |t| t.num_partitions = i32::MAX), ErrorCode::INVALID_PARTITIONS);
+    check(&mut world, with("t", |t| t.num_partitions = i32::MAX), ErrorCode::POLICY_VIOLATION);
+    check(&mut world, with("t", |t| t.num_partitions = 60_000), ErrorCode::INVALID_PARTITIONS);
     check(&mut world, with("t", |t| t.replication_factor = 0), ErrorCode::INVALID_REPLICATION_FACTOR);
     check(&mut world, with("t", |t| t.replication_factor = 2), ErrorCode::INVALID_REPLICATION_FACTOR);
     let unknown = config("no.such.key", Some("1"));
@@ -151,4 +152,18 @@ fn a_topic_named_in_metadata_is_made() {
     let topics = world.call(12, &request).topics;
     assert_eq!((topics[0].error_code, topics[0].partitions.len()), (ErrorCode::NONE, 1));
     assert_eq!(topics[0].partitions[0].leader_id, 0);
+}
+
+#[test]
+fn a_request_that_wants_too_much_gets_what_is_allowed() {
+    let mut world = World::new();
+    let many = (0..10_003).map(|n| with(&format!("t{n}"), |topic| topic.replication_factor = 9)).collect();
+    let request = CreateTopicsRequest { topics: many, timeout_ms: 1000, validate_only: true };
+    let results = world.call(7, &request).topics;
+    let over = results.iter().filter(|result| result.error_code == ErrorCode::POLICY_VIOLATION).count();
+    assert_eq!((results.len(), over), (10_003, 3));
+    let large = (0..3).map(|n| with(&format!("t{n}"), |topic| topic.num_partitions = 40_000)).collect();
+    let request = CreateTopicsRequest { topics: large, timeout_ms: 1000, validate_only: true };
+    let codes: Vec<_> = world.call(7, &request).topics.iter().map(|result| result.error_code).collect();
+    assert_eq!(codes, [ErrorCode::NONE, ErrorCode::NONE, ErrorCode::POLICY_VIOLATION]);
 }
