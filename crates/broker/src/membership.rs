@@ -294,6 +294,7 @@ fn changed<D: Disk>(broker: &mut Broker<D>, now: Now, change: Change, effects: &
             groups::topics_deleted(broker, now, vec![topic.to_string()], effects);
         }
         Change::BrokerConfig(_) => orders::inherit(broker, effects),
+        Change::Topic(name) => drop(broker.growing_topics.remove(name)),
         Change::Broker(id) if *id == broker.membership.me => own_registration_changed(broker, now, effects),
         _ => {}
     }

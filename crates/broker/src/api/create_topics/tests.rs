@@ -152,6 +152,14 @@ fn a_topic_named_in_metadata_is_made() {
     let topics = world.call(12, &request).topics;
     assert_eq!((topics[0].error_code, topics[0].partitions.len()), (ErrorCode::NONE, 1));
     assert_eq!(topics[0].partitions[0].leader_id, 0);
+    // Once it was there it can be deleted and come again.
+    let delete = kafka_wire::message::delete_topics::DeleteTopicsRequest {
+        topic_names: vec!["fresh".into()],
+        timeout_ms: 1000,
+        ..Default::default()
+    };
+    assert_eq!(world.call(5, &delete).responses[0].error_code, ErrorCode::NONE);
+    assert_eq!(world.call(12, &request).topics[0].error_code, ErrorCode::NONE);
 }
 
 #[test]
