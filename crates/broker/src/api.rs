@@ -16,6 +16,7 @@ pub(crate) mod describe_configs;
 pub(crate) mod describe_groups;
 pub(crate) mod describe_log_dirs;
 pub(crate) mod describe_producers;
+pub(crate) mod describe_topic_partitions;
 pub(crate) mod fetch;
 pub(crate) mod find_coordinator;
 pub(crate) mod heartbeat;
@@ -23,8 +24,10 @@ pub(crate) mod incremental_alter_configs;
 pub(crate) mod init_producer_id;
 pub(crate) mod join_group;
 pub(crate) mod leave_group;
+pub(crate) mod list_config_resources;
 pub(crate) mod list_groups;
 pub(crate) mod list_offsets;
+pub(crate) mod list_partition_reassignments;
 pub(crate) mod metadata;
 pub(crate) mod offset_commit;
 pub(crate) mod offset_delete;
@@ -106,7 +109,10 @@ apis! {
     create_partitions CreatePartitionsRequest
     delete_groups DeleteGroupsRequest
     incremental_alter_configs IncrementalAlterConfigsRequest
+    list_partition_reassignments ListPartitionReassignmentsRequest
     offset_delete OffsetDeleteRequest
     describe_cluster DescribeClusterRequest
     describe_producers DescribeProducersRequest
+    list_config_resources ListConfigResourcesRequest
+    describe_topic_partitions DescribeTopicPartitionsRequest
 }

@@ -21,14 +21,15 @@ use crate::api::create_topics;
 use crate::call::Call;
 use crate::limits::{AUTO_CREATED_TOPICS_MAX, METADATA_WAIT};
 use crate::purgatory::{Parked, Patience, WatchKey};
-use crate::{Broker, Effect};
+use crate::{Broker, Effect, ListenerIndex};
 
 /// The versions served.
 pub(crate) const SERVED: RangeInclusive<i16> = 0..=13;
 
 /// Everything that may be done to a topic and to the cluster, as bits by the number of the operation:
 /// what a broker without an authorizer answers.
-const TOPIC_OPERATIONS: i32 = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11;
+pub(crate) const TOPIC_OPERATIONS: i32 =
+    1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11;
 const CLUSTER_OPERATIONS: i32 = 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12;
 
 /// A request that waits for topics to be created.
@@ -134,8 +135,8 @@ fn response<D: Disk>(
     created: &[(Arc<str>, ErrorCode)],
 ) -> MetadataResponse {
     let metadata = broker.membership.metadata();
-    let listener = broker.settings.listeners[call.listener.0].name.as_str();
-    let view = View { metadata, listener, version: call.api_version };
+    let view = View::new(broker, call.listener, call.api_version);
+    let listener = view.listener;
     let brokers = metadata.brokers.iter().filter_map(|(id, broker)| {
         let endpoint = broker.registration.endpoint(listener)?;
         Some(MetadataResponseBroker {
@@ -175,13 +176,18 @@ fn response<D: Disk>(
 }
 
 /// The cluster as clients of one listener see it, in one version of the API.
-struct View<'a> {
+pub(crate) struct View<'a> {
     metadata: &'a Metadata,
     listener: &'a str,
     version: i16,
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
+    pub(crate) fn new<D: Disk>(broker: &'a Broker<D>, listener: ListenerIndex, version: i16) -> Self {
+        let listener = broker.settings.listeners[listener.0].name.as_str();
+        View { metadata: broker.membership.metadata(), listener, version }
+    }
+
     fn by_name(&self, name: &str, created: &[(Arc<str>, ErrorCode)]) -> MetadataResponseTopic {
         if let Some(topic) = self.metadata.topic(name) {
             return self.topic(topic);
@@ -222,7 +228,7 @@ impl View<'_> {
         }
     }
 
-    fn partition(&self, partition: &PartitionMetadata) -> MetadataResponsePartition {
+    pub(crate) fn partition(&self, partition: &PartitionMetadata) -> MetadataResponsePartition {
         let numbers = |brokers: &[cluster::BrokerId]| brokers.iter().map(|broker| broker.0).collect();
         let reachable = self.metadata.endpoint(partition.leader, self.listener).is_some();
         let error_code = if reachable {

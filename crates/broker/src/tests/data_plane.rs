@@ -3,8 +3,13 @@
 use kafka_wire::message::delete_records::{DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic};
 use kafka_wire::message::describe_log_dirs::{DescribableLogDirTopic, DescribeLogDirsRequest};
 use kafka_wire::message::describe_producers::{DescribeProducersRequest, TopicRequest};
+use kafka_wire::message::describe_topic_partitions::{
+    DescribeTopicPartitionsRequest, DescribeTopicPartitionsRequestCursor, TopicRequest as TopicRequestByName,
+};
 use kafka_wire::message::init_producer_id::InitProducerIdRequest;
+use kafka_wire::message::list_config_resources::ListConfigResourcesRequest;
 use kafka_wire::message::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
+use kafka_wire::message::list_partition_reassignments::ListPartitionReassignmentsRequest;
 use kafka_wire::message::metadata::{MetadataRequest, MetadataRequestTopic};
 use kafka_wire::message::offset_for_leader_epoch::{
     OffsetForLeaderEpochRequest, OffsetForLeaderPartition, OffsetForLeaderTopic,
@@ -556,4 +561,67 @@ fn authorized_operations_are_told_when_asked_for() {
     // Read from Apache Kafka without an authorizer.
     assert_eq!(answer.cluster_authorized_operations, 8096);
     assert_eq!(answer.topics[0].topic_authorized_operations, 3576);
+}
+
+#[test]
+fn large_topics_are_described_in_pages() {
+    let mut world = World::new();
+    world.create_topic("a", 3, &[]);
+    world.create_topic("b", 2, &[]);
+    let ask = |topics: &[&str], cursor: Option<(&str, i32)>, limit| DescribeTopicPartitionsRequest {
+        topics: topics.iter().map(|name| TopicRequestByName { name: name.to_string() }).collect(),
+        response_partition_limit: limit,
+        cursor: cursor.map(|(topic_name, partition_index)| DescribeTopicPartitionsRequestCursor {
+            topic_name: topic_name.into(),
+            partition_index,
+        }),
+    };
+    let mut check =
+        |request: DescribeTopicPartitionsRequest, expect: &[(&str, &[i32])], next: Option<(&str, i32)>| {
+            let answer = world.call(0, &request);
+            let found: Vec<(String, Vec<i32>)> = answer
+                .topics
+                .iter()
+                .map(|topic| {
+                    let partitions = topic.partitions.iter().map(|partition| partition.partition_index);
+                    (topic.name.clone().expect("a name"), partitions.collect())
+                })
+                .collect();
+            let expect: Vec<_> = expect.iter().map(|(name, all)| (name.to_string(), all.to_vec())).collect();
+            assert_eq!(found, expect);
+            let cursor = answer.next_cursor.map(|cursor| (cursor.topic_name, cursor.partition_index));
+            assert_eq!(cursor, next.map(|(name, partition)| (name.to_string(), partition)));
+        };
+    check(ask(&[], None, 100), &[("a", &[0, 1, 2]), ("b", &[0, 1])], None);
+    check(ask(&["b"], None, 100), &[("b", &[0, 1])], None);
+    check(ask(&[], None, 2), &[("a", &[0, 1])], Some(("a", 2)));
+    check(ask(&[], Some(("a", 2)), 2), &[("a", &[2]), ("b", &[0])], Some(("b", 1)));
+    check(ask(&[], None, 3), &[("a", &[0, 1, 2])], Some(("b", 0)));
+    check(ask(&[], Some(("b", 1)), 0), &[("b", &[1])], None);
+    check(ask(&["nope", "b"], None, 9), &[("b", &[0, 1]), ("nope", &[])], None);
+}
+
+#[test]
+fn what_can_be_configured_is_listed() {
+    let mut world = World::new();
+    world.create_topic("a", 1, &[]);
+    let mut ask = |version, kinds: &[i8]| {
+        let answer = world.call(version, &ListConfigResourcesRequest { resource_types: kinds.to_vec() });
+        let named =
+            answer.config_resources.into_iter().map(|found| (found.resource_type, found.resource_name));
+        (answer.error_code, named.collect::<Vec<_>>())
+    };
+    let (topic, broker, logger) = ((2, "a".to_string()), (4, "0".to_string()), (8, "0".to_string()));
+    assert_eq!(ask(0, &[]), (ErrorCode::NONE, vec![]));
+    assert_eq!(ask(1, &[]), (ErrorCode::NONE, vec![topic.clone(), broker, logger]));
+    assert_eq!(ask(1, &[2]), (ErrorCode::NONE, vec![topic]));
+    assert_eq!(ask(1, &[3]), (ErrorCode::UNSUPPORTED_VERSION, vec![]));
+}
+
+#[test]
+fn nothing_moves_in_a_cluster_of_one() {
+    let mut world = World::new();
+    world.create_topic("a", 1, &[]);
+    let answer = world.call(0, &ListPartitionReassignmentsRequest { topics: None, ..Default::default() });
+    assert_eq!((answer.error_code, answer.topics.len()), (ErrorCode::NONE, 0));
 }
