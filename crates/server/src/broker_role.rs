@@ -31,6 +31,18 @@ pub struct BrokerRole {
     _locks: Vec<DirectoryLock>,
 }
 
+/// A broker that has its ports and its logs, and serves nobody yet. To open both halves of a process at
+/// once halves the wait for the disk.
+pub struct OpenedBroker {
+    config: BrokerConfig,
+    clock: Clock,
+    seed: u64,
+    sockets: Vec<(ListenerIndex, transport::Listener)>,
+    addresses: Vec<SocketAddr>,
+    node: Broker<RealDisk>,
+    locks: Vec<DirectoryLock>,
+}
+
 /// How a broker reaches its keeper. Either way it is a ZooKeeper client.
 #[derive(Clone, Debug)]
 pub enum KeeperAccess {
@@ -49,47 +61,7 @@ impl BrokerRole {
         clock: Clock,
         notices: Notices,
     ) -> Result<BrokerRole, StartError> {
-        let mut sockets = Vec::new();
-        let mut addresses = Vec::new();
-        for (n, listener) in config.listeners.iter().enumerate() {
-            let bound = bind(listener.address, config.both_loopbacks)?;
-            addresses.push(bound[0].address());
-            sockets.extend(bound.into_iter().map(|socket| (ListenerIndex(n), socket)));
-        }
-        let disk = RealDisk;
-        let mut locks = Vec::new();
-        for directory in &config.log_directories {
-            locks.push(DirectoryLock::acquire(directory)?);
-            check_room(&disk, directory)?;
-        }
-
-        let seed = getrandom::u64().map_err(|error| StartError::System(format!("no randomness: {error}")))?;
-        let settings = settings(config, &addresses)?;
-        let node = Broker::open(clock.now(), settings, disk, seed)
-            .map_err(|error| StartError::Data(format!("the log directories cannot be used: {error}")))?;
-        let mut options = Options::new(config.keeper.clone());
-        options.timeout = config.keeper_session_timeout;
-        options.outstanding_max = config.keeper_outstanding_max;
-        options.seed = seed;
-
-        let mut shard = Shard::new(clock).map_err(StartError::system("poll"))?;
-        let mut listeners = Vec::new();
-        for (listener, socket) in sockets {
-            shard.listen(socket, port_rules(config)).map_err(StartError::system("poll a socket"))?;
-            listeners.push(listener);
-        }
-        let (mailbox, counters) = (shard.mailbox(), shard.counters());
-        let link = KeeperLink::new(Session::new(options), access, mailbox.clone());
-        let mut service = BrokerService::new(node, listeners, link, notices.clone());
-        let thread = thread::Builder::new()
-            .name("broker".to_owned())
-            .spawn(move || {
-                let _told = PanicNotice { role: Role::Broker, notices };
-                shard.run(&mut service)
-            })
-            .map_err(StartError::system("start a thread"))?;
-        tracing::info!(addresses = ?addresses, keeper = %config.keeper, "broker listens");
-        Ok(BrokerRole { addresses, mailbox, counters, thread, _locks: locks })
+        OpenedBroker::open(config, clock)?.serve(access, notices)
     }
 
     /// Where clients connect, in the order of the configured listeners.
@@ -110,6 +82,58 @@ impl BrokerRole {
             Ok(Err(error)) => tracing::error!(%error, "the broker's loop failed"),
             Err(_) => tracing::error!("the broker's thread panicked"),
         }
+    }
+}
+
+impl OpenedBroker {
+    /// Takes the ports and opens the logs.
+    pub fn open(config: &BrokerConfig, clock: Clock) -> Result<OpenedBroker, StartError> {
+        let mut sockets = Vec::new();
+        let mut addresses = Vec::new();
+        for (n, listener) in config.listeners.iter().enumerate() {
+            let bound = bind(listener.address, config.both_loopbacks)?;
+            addresses.push(bound[0].address());
+            sockets.extend(bound.into_iter().map(|socket| (ListenerIndex(n), socket)));
+        }
+        let disk = RealDisk;
+        let mut locks = Vec::new();
+        for directory in &config.log_directories {
+            locks.push(DirectoryLock::acquire(directory)?);
+            check_room(&disk, directory)?;
+        }
+        let seed = getrandom::u64().map_err(|error| StartError::System(format!("no randomness: {error}")))?;
+        let settings = settings(config, &addresses)?;
+        let node = Broker::open(clock.now(), settings, disk, seed)
+            .map_err(|error| StartError::Data(format!("the log directories cannot be used: {error}")))?;
+        Ok(OpenedBroker { config: config.clone(), clock, seed, sockets, addresses, node, locks })
+    }
+
+    /// Serves clients from now on.
+    pub fn serve(self, access: KeeperAccess, notices: Notices) -> Result<BrokerRole, StartError> {
+        let OpenedBroker { config, clock, seed, sockets, addresses, node, locks } = self;
+        let mut options = Options::new(config.keeper.clone());
+        options.timeout = config.keeper_session_timeout;
+        options.outstanding_max = config.keeper_outstanding_max;
+        options.seed = seed;
+
+        let mut shard = Shard::new(clock).map_err(StartError::system("poll"))?;
+        let mut listeners = Vec::new();
+        for (listener, socket) in sockets {
+            shard.listen(socket, port_rules(&config)).map_err(StartError::system("poll a socket"))?;
+            listeners.push(listener);
+        }
+        let (mailbox, counters) = (shard.mailbox(), shard.counters());
+        let link = KeeperLink::new(Session::new(options), access, mailbox.clone());
+        let mut service = BrokerService::new(node, listeners, link, notices.clone());
+        let thread = thread::Builder::new()
+            .name("broker".to_owned())
+            .spawn(move || {
+                let _told = PanicNotice { role: Role::Broker, notices };
+                shard.run(&mut service)
+            })
+            .map_err(StartError::system("start a thread"))?;
+        tracing::info!(addresses = ?addresses, keeper = %config.keeper, "broker listens");
+        Ok(BrokerRole { addresses, mailbox, counters, thread, _locks: locks })
     }
 }
 

@@ -72,7 +72,7 @@ impl KeeperRole {
 
         let seed = random_seed()?;
         let directories = Directories::new(&config.data_directory, &config.log_directory);
-        let recovered = rebuild::rebuild(&disk, &directories, policy(config, seed), empty(config), seed)
+        let recovered = rebuild::rebuild(&disk, &directories, policy(config, seed), empty(config), seeded(config, seed))
             .map_err(StartError::Data)?;
         let gauges = Arc::new(KeeperGauges::default());
         let mut shard = Shard::new(clock).map_err(StartError::system("poll"))?;
@@ -153,6 +153,11 @@ fn policy(config: &KeeperConfig, seed: u64) -> LogPolicy {
     }
 }
 
+/// An empty database as the configuration wants it.
+fn seeded(config: &KeeperConfig, seed: u64) -> rebuild::Blank {
+    rebuild::Blank { key: znode::HashKey(seed), extended_types: config.extended_types }
+}
+
 fn empty(config: &KeeperConfig) -> EmptySnapshot {
     if config.trust_empty_snapshot { EmptySnapshot::Trusted } else { EmptySnapshot::Refused }
 }
@@ -185,6 +190,13 @@ fn node(
         snapshot_bytes: config.log_bytes_max,
         super_digest: config.super_digest.clone(),
         skip_acl: config.skip_acl,
+        enforce_quota: config.enforce_quota,
+        digest: config.digest,
+        digest_scheme: config.digest_scheme,
+        reconfig: config.reconfig,
+        container_check: config.containers.interval,
+        container_deletions_a_minute: config.containers.a_minute_max,
+        container_never_used: config.containers.never_used,
         words: match &config.words {
             Words::All => keeper::WordList::All,
             Words::Only(words) => keeper::WordList::Only(words.clone()),

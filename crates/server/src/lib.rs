@@ -12,7 +12,7 @@ mod notice;
 pub mod process;
 mod start;
 
-pub use broker_role::{BrokerRole, KeeperAccess};
+pub use broker_role::{BrokerRole, KeeperAccess, OpenedBroker};
 pub use control::{Control, View};
 pub use keeper_role::{KeeperDialer, KeeperGauges, KeeperRole};
 pub use notice::{Notice, Notices, Role};

@@ -4,9 +4,10 @@ use super::run::{self, Places};
 use crate::failure::{Code, Failure};
 use clap::builder::RangedU64ValueParser;
 use server::config::{BrokerConfig, KeeperConfig, ListenerConfig, Properties, Words};
-use server::{BrokerRole, Clock, DirectoryLock, KeeperAccess, KeeperRole, Notices};
+use server::{Clock, DirectoryLock, KeeperAccess, KeeperRole, Notices, OpenedBroker};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::thread;
 use std::time::Instant;
 
 const EXAMPLES: &str = "\
@@ -63,17 +64,17 @@ pub(crate) fn run(args: Args, began: Instant) -> Result<(), Failure> {
     let (notices, heard) = Notices::channel();
     run::listen_for_signals(&notices)?;
 
-    let keeper = KeeperRole::start(&keeper_config(&args), clock, notices.clone())
-        .map_err(|error| run::refused_with(error, "--keeper-port"))?;
-    let broker_config = match broker_config(&args, settings, keeper.address()) {
-        Ok(config) => config,
-        Err(failure) => {
-            keeper.stop();
-            return Err(failure);
-        }
-    };
+    let broker_config = broker_config(&args, settings)?;
+    // Both wait for the disk; together they wait half as long.
+    let (keeper, opened) = thread::scope(|scope| {
+        let opened = scope.spawn(|| OpenedBroker::open(&broker_config, clock));
+        let keeper = KeeperRole::start(&keeper_config(&args), clock, notices.clone());
+        (keeper, opened.join())
+    });
+    let keeper = keeper.map_err(|error| run::refused_with(error, "--keeper-port"))?;
     let access = KeeperAccess::Pipe(keeper.dialer());
-    let broker = match BrokerRole::start(&broker_config, access, clock, notices.clone()) {
+    let opened = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let broker = match opened.and_then(|opened| opened.serve(access, notices.clone())) {
         Ok(broker) => broker,
         Err(error) => {
             keeper.stop();
@@ -160,7 +161,7 @@ fn settings(given: &[String]) -> Result<Properties, Failure> {
     Ok(settings)
 }
 
-fn broker_config(args: &Args, settings: Properties, keeper: SocketAddr) -> Result<BrokerConfig, Failure> {
+fn broker_config(args: &Args, settings: Properties) -> Result<BrokerConfig, Failure> {
     let (mut config, notes) = BrokerConfig::parse(settings).map_err(|refusals| {
         let reasons: Vec<String> = refusals.iter().map(ToString::to_string).collect();
         Failure::new(Code::Configuration, format!("--set cannot be honoured: {}", reasons.join("; ")))
@@ -172,7 +173,7 @@ fn broker_config(args: &Args, settings: Properties, keeper: SocketAddr) -> Resul
         vec![ListenerConfig::plaintext(SocketAddr::new(args.host, args.broker_port), &args.advertised_host)];
     config.inter_broker_listener = 0;
     config.both_loopbacks = args.host.is_loopback();
-    config.keeper = keeper_client::Servers::one("localhost", keeper.port());
+    config.keeper = keeper_client::Servers::one("localhost", args.keeper_port);
     config.log_directories = vec![args.data_dir.join("broker")];
     Ok(config)
 }

@@ -48,6 +48,18 @@ pub struct KeeperConfig {
     pub super_digest: Option<String>,
     /// `skipACL`.
     pub skip_acl: bool,
+    /// `extendedTypesEnabled`: whether znodes may have a time to live.
+    pub extended_types: bool,
+    /// `enforceQuota`: whether hard quotas refuse.
+    pub enforce_quota: bool,
+    /// `digest.enabled`: whether transactions carry the digest of the tree.
+    pub digest: bool,
+    /// `reconfigEnabled`: which of two ways a reconfiguration is refused.
+    pub reconfig: bool,
+    /// `znode.container.checkIntervalMs`, `.maxPerMinute` and `.maxNeverUsedIntervalMs`.
+    pub containers: Containers,
+    /// `DigestAuthenticationProvider.enabled`.
+    pub digest_scheme: bool,
     /// `snapshot.trust.empty`.
     pub trust_empty_snapshot: bool,
     /// The number in `myid`; 0 if there is none.
@@ -66,6 +78,17 @@ pub struct Purge {
     pub on: bool,
 }
 
+/// How containers and znodes whose time is over are looked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Containers {
+    /// How often.
+    pub interval: Span,
+    /// How many go in a minute at most.
+    pub a_minute_max: usize,
+    /// How long one may stay that never had a child; zero for ever.
+    pub never_used: Span,
+}
+
 /// Which four-letter words are answered.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Words {
@@ -80,7 +103,7 @@ const NOT_YET: &str = "not there yet; remove it to start without";
 #[rustfmt::skip]
 const KEYS: &[(&str, Meaning)] = &[
     ("initLimit syncLimit connectToLearnerMasterLimit electionAlg oraclePath quorumListenOnAllIPs \
-      leaderServes observerMasterPort standaloneEnabled reconfigEnabled syncEnabled peerType group.* weight.* \
+      leaderServes observerMasterPort standaloneEnabled syncEnabled peerType group.* weight.* \
       cnxTimeout quorum.cnxn.threads.size multiAddress.* electionPortBindRetry initialConfig lastConfig",
         Harmless("it concerns ensembles, and this keeper stands alone")),
     ("clientPortListenBacklog tcpKeepAlive clientTcpKeepAlive",
@@ -89,10 +112,8 @@ const KEYS: &[(&str, Meaning)] = &[
     ("commitLogCount fsync.warningthresholdms flushDelay maxWriteQueuePollTime maxBatchSize",
         Harmless("commits are grouped by load, without timers")),
     ("maxResponseCacheSize maxGetChildrenResponseCacheSize", Harmless("replies need no cache")),
-    ("extendedTypesEnabled", Harmless("container and TTL nodes are not there yet; requests for them get an error")),
-    ("enforceQuota", Harmless("quotas are not there yet")),
     ("localSessionsEnabled localSessionsUpgradingEnabled", Harmless("all sessions are global")),
-    ("digest.enabled closeSessionTxn.enabled serializeLastProcessedZxid.enabled", Harmless("it is always on")),
+    ("closeSessionTxn.enabled serializeLastProcessedZxid.enabled", Harmless("it is always on")),
     ("datadir.autocreate db.autocreate zookeeper.db.autocreate", Harmless("the directory is made if it is missing")),
     ("request_throttle_* requestThrottle* throttled_op_wait_time connection_throttle_* largeRequestThreshold \
       largeRequestMaxBytes zookeeper.connection_throttle_*", Harmless("every queue is bounded already")),
@@ -105,10 +126,9 @@ const KEYS: &[(&str, Meaning)] = &[
         Harmless("admin commands are not there yet; the HTTP port serves /status, /healthz and /metrics")),
     ("ssl.* client.portUnification client.certReload clientCnxnSocket fips-mode sslQuorumReloadCertFiles",
         Harmless("without secureClientPort no connection uses TLS")),
-    ("kerberos.* znode.container.* readonlymode.enabled preserveOrder ipReachableTimeout \
+    ("kerberos.* readonlymode.enabled preserveOrder ipReachableTimeout \
       snapshot.compression.* response_cache.* leader.*", Harmless("it has no effect on a keeper that stands alone")),
     ("DigestAuthenticationProvider.digestAlg", RefusedUnless(&["SHA1", ""], "only SHA1 is there yet")),
-    ("DigestAuthenticationProvider.enabled", RefusedUnless(&["true"], "digest cannot be turned off yet")),
     ("secureClientPort secureClientPortAddress", RefusedUnless(&[], "TLS is not there yet; remove it to start without")),
     ("authProvider.* X509AuthenticationProvider.* superUser*", RefusedUnless(&[], NOT_YET)),
     ("enforce.auth.enabled sessionRequireClientSASLAuth sslQuorum portUnification quorum.auth.enableSasl \
@@ -145,6 +165,16 @@ impl KeeperConfig {
             frame_bytes_max: transport::limits::KEEPER_FRAME_BYTES_MAX,
             super_digest: None,
             skip_acl: false,
+            extended_types: false,
+            enforce_quota: false,
+            digest: true,
+            reconfig: false,
+            containers: Containers {
+                interval: Span::seconds(60),
+                a_minute_max: 10_000,
+                never_used: Span::ZERO,
+            },
+            digest_scheme: true,
             trust_empty_snapshot: false,
             server_id: 0,
             http_address: None,
@@ -257,6 +287,14 @@ impl KeeperConfig {
         count(file, "maxClientCnxns", &mut self.connections_per_address_max);
         count(file, "maxCnxns", &mut self.connections_max);
         count(file, "globalOutstandingLimit", &mut self.outstanding_max);
+        count(file, "znode.container.maxPerMinute", &mut self.containers.a_minute_max);
+        let span = |file: &mut Properties, key: &str, least: i64, into: &mut Span| {
+            if let Some(ms) = file.take_number(key, (least, i64::from(i32::MAX))) {
+                *into = Span::ms(ms as u64);
+            }
+        };
+        span(file, "znode.container.checkIntervalMs", 1, &mut self.containers.interval);
+        span(file, "znode.container.maxNeverUsedIntervalMs", 0, &mut self.containers.never_used);
         // The original does not snapshot more often than every second transaction.
         if let Some(entries) = file.take_number("snapCount", (0, i64::MAX)) {
             self.snapshot_entries = (entries as u64).max(2);
@@ -277,6 +315,11 @@ impl KeeperConfig {
             file.take_text("dataLogDir").map_or_else(|| self.data_directory.clone(), PathBuf::from);
         self.force_sync = file.take_switch("forceSync").unwrap_or(true);
         self.skip_acl = file.take_switch("skipACL").unwrap_or(false);
+        self.extended_types = file.take_switch("extendedTypesEnabled").unwrap_or(false);
+        self.enforce_quota = file.take_switch("enforceQuota").unwrap_or(false);
+        self.digest = file.take_switch("digest.enabled").unwrap_or(true);
+        self.reconfig = file.take_switch("reconfigEnabled").unwrap_or(false);
+        self.digest_scheme = file.take_switch("DigestAuthenticationProvider.enabled").unwrap_or(true);
         self.trust_empty_snapshot = file.take_switch("snapshot.trust.empty").unwrap_or(false);
         self.super_digest = file.take_text("DigestAuthenticationProvider.superDigest");
         if let Some(retain) = file.take_number("autopurge.snapRetainCount", (i64::MIN, i64::from(i32::MAX))) {

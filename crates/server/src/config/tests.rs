@@ -1,5 +1,6 @@
 use super::*;
 use clock::Span;
+use std::path::Path;
 
 fn keeper(text: &str) -> Result<(KeeperConfig, Vec<Note>), String> {
     let properties = Properties::parse(text.as_bytes()).expect("properties");
@@ -43,7 +44,7 @@ fn keeper_keys_one_by_one() {
         let (config, _) = keeper(&format!("{KEEPER}{line}")).expect(line);
         assert!(expect(&config), "{line}: {config:?}");
     };
-    check("dataLogDir=/logs", &|config| config.log_directory == PathBuf::from("/logs"));
+    check("dataLogDir=/logs", &|config| config.log_directory == Path::new("/logs"));
     check("clientPortAddress=127.0.0.1", &|config| config.client_address.ip().is_loopback());
     check("minSessionTimeout=-1", &|config| config.session_timeout_min == Span::ms(4000));
     check("minSessionTimeout=100", &|config| config.session_timeout_min == Span::ms(100));

@@ -6,7 +6,7 @@
 use super::gauges::KeeperGauges;
 use super::service::KeeperMessage;
 use crate::limits;
-use crate::notice::{Notice, Notices, Role};
+use crate::notice::{Notice, Notices, PanicNotice, Role};
 use disk::Disk;
 use shard::Mailbox;
 use std::io;
@@ -59,10 +59,11 @@ impl LogQueue {
     pub(super) fn push(&self, jobs: &mut Vec<Job>) {
         let bytes: usize = jobs.iter().map(Job::bytes).sum();
         let mut waiting = self.lock();
-        while waiting.bytes > limits::LOG_QUEUE_BYTES && !waiting.failed {
+        while waiting.bytes > limits::LOG_QUEUE_BYTES && !waiting.failed && !waiting.stop {
             waiting = self.shared.room.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
-        if waiting.failed {
+        if waiting.failed || waiting.stop {
+            // Nobody will be told that it is durable.
             return jobs.clear();
         }
         waiting.jobs.append(jobs);
@@ -97,6 +98,7 @@ impl LogThread {
         let queue = LogQueue { shared: Arc::new(shared) };
         let mut log = Log { writer, queue: queue.clone(), mailbox, gauges };
         let thread = thread::Builder::new().name("keeper-log".to_owned()).spawn(move || {
+            let _told = PanicNotice { role: Role::Keeper, notices: notices.clone() };
             if let Err(error) = log.run() {
                 log.queue.lock().failed = true;
                 log.queue.shared.room.notify_all();
@@ -117,6 +119,7 @@ impl LogThread {
     pub(super) fn stop(self) {
         self.queue.lock().stop = true;
         self.queue.shared.work.notify_all();
+        self.queue.shared.room.notify_all();
         if self.thread.join().is_err() {
             tracing::error!("the log's thread panicked");
         }

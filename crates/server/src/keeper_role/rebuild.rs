@@ -19,9 +19,18 @@ pub(super) struct Rebuilt<D: Disk> {
     pub(super) znodes: usize,
 }
 
+/// What a database begins as.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Blank {
+    /// Seeds the hash of paths.
+    pub(super) key: HashKey,
+    /// Whether znodes may have a time to live.
+    pub(super) extended_types: bool,
+}
+
 /// A database in the making.
 struct Rebuild {
-    key: HashKey,
+    blank: Blank,
     state: State,
     /// The tree's digest that the snapshot claims, and at which transaction.
     digest: Option<(Zxid, i64)>,
@@ -38,7 +47,7 @@ impl Rebuild {
     /// The database, loaded or new.
     fn database(&mut self) -> Result<&mut Database, Refusal> {
         let database = match std::mem::replace(&mut self.state, State::Empty) {
-            State::Empty => Box::new(Database::new(self.key, false)),
+            State::Empty => Box::new(Database::new(self.blank.key, self.blank.extended_types)),
             State::Loading(_) => return Err(Refusal("a transaction inside a snapshot".to_owned())),
             State::Loaded(database) => database,
         };
@@ -67,7 +76,7 @@ impl Restore for Rebuild {
 
     fn item(&mut self, item: SnapshotItem) -> Result<(), Refusal> {
         if matches!(self.state, State::Empty) {
-            self.state = State::Loading(Box::new(znode::Restore::new(self.key, false)));
+            self.state = State::Loading(Box::new(znode::Restore::new(self.blank.key, self.blank.extended_types)));
         }
         let State::Loading(restore) = &mut self.state else {
             return Err(Refusal("an item of a snapshot after a transaction".to_owned()));
@@ -111,9 +120,9 @@ pub(super) fn rebuild<D: Disk>(
     at: &Directories,
     policy: LogPolicy,
     empty: EmptySnapshot,
-    seed: u64,
+    blank: Blank,
 ) -> Result<Rebuilt<D>, String> {
-    let mut rebuild = Rebuild { key: HashKey(seed), state: State::Empty, digest: None };
+    let mut rebuild = Rebuild { blank, state: State::Empty, digest: None };
     let recovered = recover(disk, at, policy, empty, &mut rebuild).map_err(|error| told(&error))?;
     for (path, error) in &recovered.damaged {
         tracing::warn!(path = %path.display(), %error, "passed over a damaged snapshot");

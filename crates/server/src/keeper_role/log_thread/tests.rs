@@ -1,5 +1,5 @@
 use super::*;
-use crate::keeper_role::rebuild::rebuild;
+use crate::keeper_role::rebuild::{Blank, rebuild};
 use bytes::Bytes;
 use clock::Moment;
 use disk::{Fault, Loss, MemoryDisk};
@@ -11,6 +11,8 @@ use txnlog::{Directories, EmptySnapshot, LogPolicy};
 use zookeeper_wire::jute::Writer;
 use zookeeper_wire::txn::{Txn, TxnEntry, TxnHeader};
 use zookeeper_wire::{SessionId, Xid, Zxid};
+
+const BLANK: Blank = Blank { key: znode::HashKey(1), extended_types: false };
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -62,7 +64,7 @@ fn bench() -> Bench {
 fn recover(disk: &MemoryDisk) -> (LogWriter<MemoryDisk>, Zxid) {
     let at = Directories::single(Path::new("/keeper"));
     let rebuilt =
-        rebuild(disk, &at, LogPolicy::default(), EmptySnapshot::Refused, 1).expect("a whole directory");
+        rebuild(disk, &at, LogPolicy::default(), EmptySnapshot::Refused, BLANK).expect("a whole directory");
     (rebuilt.writer, rebuilt.last)
 }
 
