@@ -72,8 +72,9 @@ impl KeeperRole {
 
         let seed = random_seed()?;
         let directories = Directories::new(&config.data_directory, &config.log_directory);
-        let recovered = rebuild::rebuild(&disk, &directories, policy(config, seed), empty(config), seeded(config, seed))
-            .map_err(StartError::Data)?;
+        let recovered =
+            rebuild::rebuild(&disk, &directories, policy(config, seed), empty(config), seeded(config, seed))
+                .map_err(StartError::Data)?;
         let gauges = Arc::new(KeeperGauges::default());
         let mut shard = Shard::new(clock).map_err(StartError::system("poll"))?;
         let rules = port_rules(config);

@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn rows_name_owners_and_what_they_may_use() {
-        let page = format!("{BEGIN}\n| crate | may use |\n|---|---|\n| `a`, `b` | `c` |\n| `c` | nothing |\n{END}");
+        let page =
+            format!("{BEGIN}\n| crate | may use |\n|---|---|\n| `a`, `b` | `c` |\n| `c` | nothing |\n{END}");
         let table = parse_table(&page).expect("a table");
         assert_eq!(table["b"], BTreeSet::from(["c".to_owned()]));
         assert_eq!(table["c"], BTreeSet::new());

@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn findings_name_the_line() {
-        let check = |text: &str, expect: usize| assert_eq!(judge("crates/x/src/y.rs", text).len(), expect, "{text}");
+        let check =
+            |text: &str, expect: usize| assert_eq!(judge("crates/x/src/y.rs", text).len(), expect, "{text}");
         check("fn good() {}\n", 0);
         check(concat!("fn bad() { to", "do!() }\n"), 1);
         check(concat!("std::thread::sl", "eep(x);\n"), 0);

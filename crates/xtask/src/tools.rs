@@ -83,7 +83,10 @@ fn environment(name: &str, packages: &[&str], made_from: &[&Path]) -> Outcome {
     let home = directory().join(name);
     stamped(name, &read_all(made_from)?, || {
         remove(&home)?;
-        run_quietly(&format!("Python environment {name}"), &mut command("python3", &["-m", "venv", path(&home)]))?;
+        run_quietly(
+            &format!("Python environment {name}"),
+            &mut command("python3", &["-m", "venv", path(&home)]),
+        )?;
         let pip = home.join("bin/pip");
         let mut arguments = vec!["install", "--quiet", "--disable-pip-version-check"];
         arguments.extend(packages);
@@ -94,7 +97,8 @@ fn environment(name: &str, packages: &[&str], made_from: &[&Path]) -> Outcome {
 /// The source distributions that carry the suites of kazoo and kafka-python.
 fn sources() -> Outcome {
     let pip = directory().join("venv/bin/pip");
-    for (name, version, archive) in [("kazoo", "2.11.0", "kazoo"), ("kafka-python", "3.0.12", "kafka_python")] {
+    for (name, version, archive) in [("kazoo", "2.11.0", "kazoo"), ("kafka-python", "3.0.12", "kafka_python")]
+    {
         let home = directory().join("sources").join(name);
         let download = directory().join("downloads");
         stamped(&format!("source-{name}"), version, || {
@@ -105,7 +109,13 @@ fn sources() -> Outcome {
                 &mut command(
                     path(&pip),
                     &[
-                        "download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", path(&download),
+                        "download",
+                        "--quiet",
+                        "--no-deps",
+                        "--no-binary",
+                        ":all:",
+                        "--dest",
+                        path(&download),
                         &format!("{name}=={version}"),
                     ],
                 ),
@@ -123,7 +133,11 @@ fn sources() -> Outcome {
 fn java() -> Outcome {
     let poms = root().join("conformance/java");
     for (line, version) in KAFKA_CLIENTS {
-        jars(&format!("kafka-{line}"), &poms.join("kafka.pom.xml"), &[&format!("-Dkafka.version={version}")])?;
+        jars(
+            &format!("kafka-{line}"),
+            &poms.join("kafka.pom.xml"),
+            &[&format!("-Dkafka.version={version}")],
+        )?;
     }
     jars("zookeeper-3.9", &poms.join("zookeeper.pom.xml"), &[])
 }
@@ -142,10 +156,9 @@ fn jars(name: &str, pom: &Path, options: &[&str]) -> Outcome {
 
 fn go() -> Outcome {
     let home = root().join("conformance/go");
-    let made_from = [
-        "go.mod", "go.sum", "helpers_test.go", "franz_test.go", "sarama_test.go", "zookeeper_test.go",
-    ]
-    .map(|file| home.join(file));
+    let made_from =
+        ["go.mod", "go.sum", "helpers_test.go", "franz_test.go", "sarama_test.go", "zookeeper_test.go"]
+            .map(|file| home.join(file));
     let made_from: Vec<&Path> = made_from.iter().map(PathBuf::as_path).collect();
     let builds = [
         ("go-clients.test", "."),

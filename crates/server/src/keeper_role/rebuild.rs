@@ -76,7 +76,8 @@ impl Restore for Rebuild {
 
     fn item(&mut self, item: SnapshotItem) -> Result<(), Refusal> {
         if matches!(self.state, State::Empty) {
-            self.state = State::Loading(Box::new(znode::Restore::new(self.blank.key, self.blank.extended_types)));
+            self.state =
+                State::Loading(Box::new(znode::Restore::new(self.blank.key, self.blank.extended_types)));
         }
         let State::Loading(restore) = &mut self.state else {
             return Err(Refusal("an item of a snapshot after a transaction".to_owned()));

@@ -4,7 +4,13 @@ use std::path::Path;
 
 fn open(disk: &MemoryDisk) -> Result<Rebuilt<MemoryDisk>, String> {
     let at = Directories::single(Path::new("/keeper"));
-    rebuild(disk, &at, LogPolicy::default(), EmptySnapshot::Refused, Blank { key: HashKey(7), extended_types: false })
+    rebuild(
+        disk,
+        &at,
+        LogPolicy::default(),
+        EmptySnapshot::Refused,
+        Blank { key: HashKey(7), extended_types: false },
+    )
 }
 
 #[test]
