@@ -124,7 +124,9 @@ def kafka_python(work: pathlib.Path) -> Dict[str, str]:
     shutil.copytree(TOOLS / "sources" / "kafka-python" / "test", work / "test")
     (work / "test" / "__init__.py").touch()
     (work / "test" / "service.py").write_text(SERVICE)
-    with Castle(work / "castle", options=["--set", "num.partitions=4"]) as castle:
+    # Four partitions and short sessions are what its own servers are set to.
+    options = ["--set", "num.partitions=4", "--set", "group.min.session.timeout.ms=500"]
+    with Castle(work / "castle", options=options) as castle:
         # It takes what we advertise for the newest release; KAFKA_ROOT need only exist.
         return pytest_in(
             work, work, "test/integration", "--timeout=180",
