@@ -43,6 +43,7 @@ pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<I
         table.add_row(row);
     }
     for text in table.lines() {
-        line(text.trim());
+        // The cell's own margin, but not the column's width: it may be empty.
+        line(text.strip_prefix(' ').unwrap_or(&text).trim_end());
     }
 }

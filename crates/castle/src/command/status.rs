@@ -90,7 +90,7 @@ fn print(args: &Args, keeper: &Result<KeeperFacts, String>, broker: &Result<Valu
         }
         Err(why) => row("broker", "error", why.clone()),
     }
-    output::table(["", "", ""], rows);
+    output::table(["half", "fact", "value"], rows);
 }
 
 fn text(value: &Value) -> String {
