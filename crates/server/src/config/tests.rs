@@ -46,6 +46,14 @@ fn keeper_keys_one_by_one() {
     };
     check("dataLogDir=/logs", &|config| config.log_directory == Path::new("/logs"));
     check("clientPortAddress=127.0.0.1", &|config| config.client_address.ip().is_loopback());
+    check("extendedTypesEnabled=true", &|config| config.extended_types);
+    check("zookeeper.enforceQuota=true", &|config| config.enforce_quota);
+    check("digest.enabled=false", &|config| !config.digest);
+    check("reconfigEnabled=true", &|config| config.reconfig);
+    check("DigestAuthenticationProvider.enabled=false", &|config| !config.digest_scheme);
+    check("znode.container.checkIntervalMs=500", &|config| config.containers.interval == Span::ms(500));
+    check("znode.container.maxPerMinute=7", &|config| config.containers.a_minute_max == 7);
+    check("znode.container.maxNeverUsedIntervalMs=9", &|config| config.containers.never_used == Span::ms(9));
     check("minSessionTimeout=-1", &|config| config.session_timeout_min == Span::ms(4000));
     check("minSessionTimeout=100", &|config| config.session_timeout_min == Span::ms(100));
     check("maxClientCnxns=0", &|config| config.connections_per_address_max == 0);
