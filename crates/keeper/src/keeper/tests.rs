@@ -604,3 +604,40 @@ fn so_has_what_is_sent_before_the_session_is_there() {
     assert!(talk.out.ends_with("1 < closed\n"));
     talk.line("persist");
 }
+
+/// Sessions come and go in every way there is; afterwards nothing remembers them.
+#[test]
+fn nothing_is_left_of_sessions_that_are_gone() {
+    let mut random = fastrand::Rng::with_seed(17);
+    let mut talk = Talk::new(KeeperConfig { outstanding_max: 4, ..KeeperConfig::default() });
+    for id in 1..600u64 {
+        talk.line(if random.bool() { "hold" } else { "persist" });
+        talk.line(&format!("{id} > connect 6000"));
+        for said in
+            ["create /e x e", "get / w", "ls / w", "watch / 1", "create /s- x s", "sync /", "auth a:b"]
+        {
+            if random.bool() {
+                talk.line(&format!("{id} > {said}"));
+            }
+        }
+        match random.u8(..4) {
+            0 => talk.line(&format!("{id} > close")),
+            1 => talk.line(&format!("{id} > hangs-up")),
+            2 => talk.line(&format!("{id} > raw 00")),
+            _ => talk.line("wait 700"),
+        }
+        talk.out.clear();
+    }
+    talk.line("persist");
+    for _ in 0..30 {
+        talk.line("wait 6000");
+    }
+    let keeper = &talk.keeper;
+    assert!(keeper.connections.is_empty() && keeper.addresses.is_empty() && keeper.attached.is_empty());
+    assert!(keeper.sessionless.is_empty() && keeper.waiting.is_empty() && keeper.holding.is_empty());
+    assert!(keeper.ending.is_empty() && keeper.server.proposals.is_empty());
+    assert_eq!(keeper.server.in_flight, 0);
+    assert!(keeper.server.sessions.is_empty() && keeper.database().sessions().is_empty());
+    assert!(keeper.server.watches.is_empty() && keeper.server.outstanding.is_empty());
+    assert_eq!(keeper.database().tree().ephemeral_count(), 0);
+}
