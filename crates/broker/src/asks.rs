@@ -34,7 +34,16 @@ pub(crate) enum Asked {
 #[derive(Default)]
 pub(crate) struct Asks {
     next: u64,
+    /// How many of those waiting are clients' writes.
+    writes: usize,
     waiting: BTreeMap<AskToken, Asked>,
+}
+
+impl Asks {
+    /// Clients' writes under way.
+    pub(crate) fn writes(&self) -> usize {
+        self.writes
+    }
 }
 
 impl<D: Disk> Broker<D> {
@@ -42,6 +51,7 @@ impl<D: Disk> Broker<D> {
     pub(crate) fn ask(&mut self, asked: Asked, request: Request, effects: &mut Vec<Effect>) {
         let token = AskToken(self.asks.next);
         self.asks.next += 1;
+        self.asks.writes += usize::from(matches!(asked, Asked::Write(_)));
         self.asks.waiting.insert(token, asked);
         effects.push(Effect::Ask { token, request });
     }
@@ -59,6 +69,9 @@ pub(crate) fn answered<D: Disk>(
     match asked {
         Asked::Membership(asked) => membership::answered(broker, now, asked, answer, effects),
         Asked::ProducerIds(asked) => producer_ids::answered(broker, now, asked, answer, effects),
-        Asked::Write(write) => keeper_write::answered(broker, &write, answer),
+        Asked::Write(write) => {
+            broker.asks.writes -= 1;
+            keeper_write::answered(broker, &write, answer);
+        }
     }
 }

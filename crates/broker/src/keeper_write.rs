@@ -7,6 +7,7 @@ use disk::Disk;
 use zookeeper_wire::{ErrorCode, Request, Response};
 
 use crate::asks::{Answer, Asked};
+use crate::limits::KEEPER_WRITES_MAX;
 use crate::purgatory::WatchKey;
 use crate::{Broker, Effect};
 
@@ -33,9 +34,14 @@ impl KeeperWrite {
 }
 
 impl<D: Disk> Broker<D> {
-    /// Sends a write; its outcome touches [`WatchKey::Topics`].
+    /// Sends a write; its outcome touches [`WatchKey::Topics`]. With too many under way it fails at once
+    /// with `THROTTLED_OP`, so that the queue to the keeper keeps room for the broker's own needs.
     pub(crate) fn write(&mut self, request: Request, effects: &mut Vec<Effect>) -> KeeperWrite {
         let write = KeeperWrite::default();
+        if self.asks.writes() >= KEEPER_WRITES_MAX {
+            write.0.set(Fate::Failed(0, ErrorCode::THROTTLED_OP)).expect("it has just been made");
+            return write;
+        }
         self.ask(Asked::Write(write.clone()), request, effects);
         write
     }

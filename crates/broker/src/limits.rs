@@ -113,3 +113,9 @@ pub(crate) const PARTITIONS_MADE_PER_REQUEST_MAX: usize = 100_000;
 
 /// Partitions in one answer to DescribeTopicPartitions (`max.request.partition.size.limit`).
 pub(crate) const DESCRIBED_PARTITIONS_MAX: i32 = 2000;
+
+/// Clients' writes to the keeper under way; what comes on top fails at once. Well below what the keeper
+/// session queues, so that the broker's own reads and writes always find room.
+pub(crate) const KEEPER_WRITES_MAX: usize = 20_000;
+
+const _: () = assert!(NAMES_PER_REQUEST_MAX < KEEPER_WRITES_MAX);

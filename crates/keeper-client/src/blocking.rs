@@ -360,3 +360,19 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unreachable_keeper_is_named_with_the_fix() {
+        let why = Some(io::ErrorKind::ConnectionRefused.into());
+        let error = Error::Unreachable { servers: Servers::one("localhost", 2181), why };
+        assert_eq!(
+            error.to_string(),
+            "no keeper at localhost:2181 (connection refused): start one with `castle dev`, or name another \
+             with --keeper HOST:PORT"
+        );
+    }
+}
