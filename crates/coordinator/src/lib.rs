@@ -17,6 +17,7 @@
 //! | a member is removed while its SyncGroup waits | never answered | `UNKNOWN_MEMBER_ID` |
 //! | DeleteGroups, OffsetDelete | answered before the tombstones are written | when they are durable; until then the group is `Dead` |
 //! | a commit takes longer than `offsets.commit.timeout.ms` | answered, and forgotten | answered, and shown when the log has it |
+//! | the last offset of an empty group is deleted while an id that was given out is not used yet | the group goes, and the id with it | the group stays until the id is used or times out |
 //! | protocols with equally many votes, the next leader | any | the first by name, the first by id |
 //!
 //! Source: the classic group protocol of Kafka 3.9 (KIP-62, 134, 345, 389, 394, 496, 814, 848's records).
