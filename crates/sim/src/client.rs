@@ -22,6 +22,10 @@ pub(crate) struct Client {
     open: u64,
     /// It keeps a mirror of the whole tree, as brokers do: a persistent recursive watch on the root.
     mirrors: bool,
+    /// It is the session of a broker: what it does, the broker decides.
+    pub(crate) serves_broker: bool,
+    /// There is no such process at present.
+    pub(crate) absent: bool,
     /// It does nothing at all until then: the process is stopped, or the machine sleeps.
     pub(crate) frozen_until: Moment,
 }
@@ -38,11 +42,24 @@ impl Client {
             open: 0,
             frozen_until: Moment::at_ms(0),
             chance,
+            serves_broker: false,
+            absent: false,
         }
     }
 
+    /// The place of a broker that was not started yet.
+    pub(crate) fn nobody() -> Client {
+        Client { absent: true, ..Client::broker(0) }
+    }
+
+    /// The session of a broker that starts.
+    pub(crate) fn broker(seed: u64) -> Client {
+        Client { mirrors: false, serves_broker: true, ..Client::new(seed) }
+    }
+
     pub(crate) fn deadline(&self) -> Option<Moment> {
-        self.session.deadline().map(|deadline| deadline.max(self.frozen_until))
+        let deadline = if self.absent { None } else { self.session.deadline() };
+        deadline.map(|deadline| deadline.max(self.frozen_until))
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -82,7 +99,7 @@ impl Client {
             6..=8 => Span::ms(self.chance.u64(20..300)),
             _ => Span::ms(self.chance.u64(300..3000)),
         };
-        if self.open >= OPEN_MAX {
+        if self.open >= OPEN_MAX || self.serves_broker {
             return (None, pause);
         }
         if self.chance.u16(0..400) == 0 && restless {
@@ -90,6 +107,12 @@ impl Client {
         }
         let request = crate::workload::request(&mut self.chance);
         (Some(self.ask(request)), pause)
+    }
+
+    /// A request of the broker's.
+    pub(crate) fn ask_as(&mut self, token: Token, request: Request) -> Input {
+        self.open += 1;
+        Input::Ask { token, request }
     }
 
     fn ask(&mut self, request: Request) -> Input {

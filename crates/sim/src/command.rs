@@ -21,7 +21,7 @@ pub fn command(arguments: impl Iterator<Item = String>) -> ExitCode {
             }
         }
     }
-    let (mut transactions, mut crashes) = (0, 0);
+    let (mut transactions, mut records, mut crashes) = (0, 0, 0);
     for seed in from..from.saturating_add(seeds) {
         // An assertion of the node ends the process: say first how to come back here.
         std::panic::set_hook(Box::new(move |panic| {
@@ -37,10 +37,12 @@ pub fn command(arguments: impl Iterator<Item = String>) -> ExitCode {
             return ExitCode::FAILURE;
         }
         transactions += outcome.transactions;
+        records += outcome.records;
         crashes += outcome.crashes;
     }
     println!(
-        "{seeds} worlds from seed {from}: {transactions} groups of transactions, {crashes} crashes, no violation"
+        "{seeds} worlds from seed {from}: {transactions} groups of transactions, {records} \
+         batches of records, {crashes} crashes, no violation"
     );
     ExitCode::SUCCESS
 }

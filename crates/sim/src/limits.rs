@@ -11,6 +11,9 @@ pub const TROUBLE: Span = Span::seconds(120);
 /// After the trouble, how long everybody has to find their way back.
 pub const PEACE: Span = Span::seconds(40);
 
+/// What every Kafka client must be served in, at the end of the peace.
+pub const HALF_OF_PEACE: Span = Span::seconds(20);
+
 /// After the clients have gone silent, how long their sessions may still live: the longest time-out
 /// that is negotiated here, a tick for the bucket, and a tick to spare.
 pub const SILENCE: Span = Span::seconds(24);

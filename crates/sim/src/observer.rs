@@ -120,7 +120,7 @@ impl Observer {
             return Err(Violation(format!("{:?} is answered before {xid:?}", header.xid)));
         }
         if special {
-            let mirrors = matches!(&request, Request::SetWatches2(r) if !r.persistent_recursive.is_empty());
+            let mirrors = matches!(&request, Request::SetWatches2(r) if r.persistent_recursive.iter().any(|path| path == "/"));
             if mirrors {
                 self.mirror = Some(Mirror { upto: header.zxid, events: Vec::new() });
             }
@@ -128,7 +128,7 @@ impl Observer {
         }
         self.in_order(&header, model)?;
         self.mirrored(header.zxid, model)?;
-        if matches!(request, Request::AddWatch(_)) && header.error == ErrorCode::OK {
+        if matches!(&request, Request::AddWatch(r) if r.path == "/") && header.error == ErrorCode::OK {
             self.mirror = Some(Mirror { upto: header.zxid, events: Vec::new() });
         }
         let response = match header.error {
@@ -231,6 +231,11 @@ impl Observer {
             }
             (Request::Sync(r), Ok(Response::Sync(path))) => r.path == *path,
             (Request::AddWatch(_), Ok(Response::AddWatch(0))) => true,
+            (Request::GetChildren2(r), Ok(Response::Children2(names, _))) => {
+                names.iter().cloned().collect::<std::collections::BTreeSet<_>>()
+                    == model.children(&r.path, zxid)
+            }
+            (Request::GetChildren2(r), Err(ErrorCode::NO_NODE)) => node(&r.path).is_none(),
             (Request::GetData(_) | Request::Exists(_) | Request::GetChildren(_) | Request::Sync(_), _) => {
                 false
             }

@@ -28,7 +28,9 @@ pub struct Outcome {
     pub lines: u64,
     /// Transactions that became durable.
     pub transactions: u64,
-    /// Times the process died.
+    /// Batches of records that the broker acknowledged.
+    pub records: u64,
+    /// Times a process died.
     pub crashes: u64,
     /// What went wrong, with the end of the story.
     pub violation: Option<(Violation, String)>,

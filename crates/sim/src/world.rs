@@ -1,5 +1,7 @@
 //! The world: time, network, processes and mishaps, one event after the other.
 
+mod broker;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
@@ -11,7 +13,7 @@ use zookeeper_wire::txn::Txn;
 use zookeeper_wire::{SessionId, Zxid};
 
 use crate::client::Client;
-use crate::limits::{CLIENTS, PEACE, SILENCE, STARTS_MAX, TROUBLE};
+use crate::limits::{CLIENTS, HALF_OF_PEACE, PEACE, SILENCE, STARTS_MAX, TROUBLE};
 use crate::model::Model;
 use crate::observer::Heard;
 use crate::server::{Server, Started};
@@ -35,6 +37,8 @@ pub enum Bug {
     EventsAfterReplies,
     /// A start forgets the last transaction that is on the disk.
     ForgottenTail,
+    /// The broker acknowledges records that are not durable, and loses power.
+    RecordsNotSynced,
 }
 
 /// Runs the world of `seed` to its end, or to the first violation.
@@ -47,6 +51,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
         lines: world.story.lines(),
         transactions: world.transactions,
         crashes: world.crashes,
+        records: world.produced(),
         violation: violation.map(|violation| (violation, world.story.end())),
     }
 }
@@ -74,6 +79,11 @@ enum Event {
     Idle(u64),
     Mishap,
     Start,
+    BrokerStart,
+    KafkaThink(usize),
+    KafkaAnswer(u64, Bytes),
+    /// A Kafka client has waited long enough for the answer to a request.
+    KafkaPatience(u64, usize, i32),
 }
 
 /// A connection.
@@ -103,6 +113,7 @@ struct World {
     clients: Vec<Client>,
     /// What came for each client while it was frozen.
     inboxes: Vec<VecDeque<Event>>,
+    broker: broker::Brokerage,
     links: BTreeMap<u64, Link>,
     next_link: u64,
     model: Model,
@@ -128,7 +139,9 @@ macro_rules! tell {
 impl World {
     fn new(seed: u64, options: Options) -> World {
         let mut chance = fastrand::Rng::with_seed(seed);
-        let clients: Vec<_> = (0..chance.usize(CLIENTS)).map(|_| Client::new(chance.u64(..))).collect();
+        let mut clients: Vec<_> = (0..chance.usize(CLIENTS)).map(|_| Client::new(chance.u64(..))).collect();
+        let broker = broker::Brokerage::new(clients.len(), &mut chance);
+        clients.push(Client::nobody());
         World {
             chance,
             options,
@@ -140,6 +153,7 @@ impl World {
             life: 0,
             inboxes: clients.iter().map(|_| VecDeque::new()).collect(),
             clients,
+            broker,
             links: BTreeMap::new(),
             next_link: 0,
             model: Model::default(),
@@ -161,13 +175,24 @@ impl World {
         for client in 0..self.clients.len() {
             self.soon(Span::ms(10), Event::Think(client));
         }
+        if self.chance.u8(0..3) == 0 || self.options.bug == Some(Bug::RecordsNotSynced) {
+            self.soon(Span::ms(5), Event::BrokerStart);
+        } else {
+            self.broker.kafka.clear();
+        }
+        for client in 0..self.broker.kafka.len() {
+            self.soon(Span::ms(100), Event::KafkaThink(client));
+        }
         self.soon(Span::seconds(1), Event::Mishap);
         self.until(self.now + TROUBLE)?;
         tell!(self, "peace");
         self.trouble = false;
         self.disk.heal();
+        let half = self.now + HALF_OF_PEACE;
         self.until(self.now + PEACE)?;
-        if let Some(client) = self.clients.iter().position(|client| !client.is_connected()) {
+        self.kafka_is_served(half)?;
+        if let Some(client) = self.clients.iter().position(|client| !client.absent && !client.is_connected())
+        {
             return Err(Violation(format!("client {client} does not find back although nothing is wrong")));
         }
         tell!(self, "silence");
@@ -187,7 +212,8 @@ impl World {
             let event = self.events.first_key_value().map(|((at, _), _)| *at);
             let server = self.server.as_ref().and_then(Server::deadline);
             let (client, client_at) = if self.silent { (0, None) } else { self.next_client() };
-            let next = [event, server, client_at].into_iter().flatten().min();
+            let broker = if self.silent { None } else { self.broker.deadline() };
+            let next = [event, server, client_at, broker].into_iter().flatten().min();
             let Some(next) = next.filter(|next| *next <= end) else {
                 self.now = end;
                 return Ok(());
@@ -198,6 +224,8 @@ impl World {
                 self.happen(event)?;
             } else if server.is_some_and(|at| at <= next) {
                 self.server_step(Input::Woken)?;
+            } else if broker.is_some_and(|at| at <= next) {
+                self.broker_woken()?;
             } else {
                 self.client_step(client, ClientInput::Woken)?;
             }
@@ -257,6 +285,10 @@ impl World {
             }
             Event::Mishap => self.mishap(),
             Event::Start => self.start(),
+            Event::BrokerStart => self.broker_start(),
+            Event::KafkaThink(client) => self.kafka_think(client),
+            Event::KafkaAnswer(connection, frame) => self.kafka_answer(connection, frame),
+            Event::KafkaPatience(connection, client, asked) => self.kafka_patience(connection, client, asked),
         }
     }
 
@@ -309,6 +341,12 @@ impl World {
     }
 
     fn client_step(&mut self, client: usize, input: ClientInput) -> Result<(), Violation> {
+        self.session_step(client, input)?;
+        if self.clients[client].serves_broker { self.broker_run() } else { Ok(()) }
+    }
+
+    /// Steps the session alone: what it has for the broker waits there.
+    fn session_step(&mut self, client: usize, input: ClientInput) -> Result<(), Violation> {
         let mut effects = Vec::new();
         let now = self.clocks();
         self.clients[client].step(now, input, &mut effects);
@@ -327,6 +365,10 @@ impl World {
                     let Some(link) = self.clients[client].link.take() else { continue };
                     let at = self.travel(link, |link| &mut link.to_server);
                     self.at(at, Event::CutServer(link));
+                }
+                ClientEffect::Event(event) if self.clients[client].serves_broker => self.broker.hear(&event),
+                ClientEffect::Answer { token, result } if self.clients[client].serves_broker => {
+                    self.broker.answer(token, result);
                 }
                 ClientEffect::Event(_) | ClientEffect::Answer { .. } => {}
             }
@@ -670,7 +712,11 @@ impl World {
         }
         let pause = Span::ms(self.chance.u64(100..6000));
         self.soon(pause, Event::Mishap);
-        match self.chance.u8(0..10) {
+        match self.chance.u8(0..12) {
+            10 | 11 => {
+                self.broker_die();
+                Ok(())
+            }
             0..=3 => {
                 let loss = self.loss();
                 self.die(loss, "a crash")
@@ -689,7 +735,7 @@ impl World {
                 Ok(())
             }
             7 => {
-                let client = self.chance.usize(0..self.clients.len());
+                let client = self.chance.usize(0..self.broker.client);
                 let span = Span::ms(self.chance.u64(500..20_000));
                 tell!(self, "client {client} freezes for {span}");
                 self.clients[client].frozen_until = self.now + span;
