@@ -195,7 +195,9 @@ fn the_window_agrees_with_the_whole_history() {
                 // A restart forgets all batches but the newest of each producer.
                 producers = Producers::from_summaries(producers.summaries());
                 let mut newest = BTreeMap::new();
-                history.drain(..).for_each(|past| drop(newest.insert(past.stamp.producer_id, past)));
+                for past in history.drain(..) {
+                    newest.insert(past.stamp.producer_id, past);
+                }
                 history.extend(newest.into_values());
                 history.sort_by_key(|past| past.base_offset);
             }
