@@ -133,15 +133,20 @@ def kafka_python(work: pathlib.Path) -> Dict[str, str]:
             KAFKA_URI=f"kafka://{castle.broker}", KAFKA_VERSION="4.3.0", KAFKA_ROOT=str(work))
 
 
+# These wait for a transaction coordinator until the time limit ends the whole run.
+KGO_ENDLESS = ["TestTxnEtl"]
+
+
 def kgo(work: pathlib.Path) -> Dict[str, str]:
     log = work / "kgo.log"
     with Castle(work / "castle", options=["--set", "num.partitions=4"]) as castle, open(log, "wb") as output:
+        command = [str(TOOLS / "kgo.test"), "-test.v", "-test.timeout=25m",
+                   f"-test.skip=^({'|'.join(KGO_ENDLESS)})$"]
         subprocess.run(
-            [str(TOOLS / "kgo.test"), "-test.v", "-test.timeout=25m"], cwd=work, stdout=output,
-            stderr=subprocess.DEVNULL,
+            command, cwd=work, stdout=output, stderr=subprocess.DEVNULL,
             env={**os.environ, "KGO_SEEDS": castle.broker, "KGO_TEST_RF": "1", "KGO_LOG_LEVEL": "none",
                  "KGO_TEST_RECORDS": os.environ.get("KGO_TEST_RECORDS", "100000")})
-    return go_results(log.read_text(errors="replace"))
+    return {**go_results(log.read_text(errors="replace")), **{test: FAILED for test in KGO_ENDLESS}}
 
 
 def go_zookeeper(work: pathlib.Path) -> Dict[str, str]:
