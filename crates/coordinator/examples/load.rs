@@ -1,6 +1,8 @@
 //! Measures how long a partition of `__consumer_offsets` takes to load:
 //! `cargo run --release -p coordinator --example load`.
 
+#![allow(clippy::disallowed_methods, reason = "a measurement reads the clock")]
+
 use std::time::Instant;
 
 use bytes::Bytes;
