@@ -26,7 +26,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args, began: Instant) -> Result<(), Failure> {
     crate::logging::start("info");
     server::process::raise_open_files();
-    let (config, notes) = KeeperConfig::read(&args.config).map_err(|error| run::refused(error.into()))?;
+    let (config, notes) = KeeperConfig::read_with_flags(&args.config, &java_flags())
+        .map_err(|error| run::refused(error.into()))?;
     for note in notes {
         tracing::warn!("{}: {note}", args.config.display());
     }
@@ -42,4 +43,10 @@ pub(crate) fn run(args: Args, began: Instant) -> Result<(), Failure> {
         banner: None,
     };
     run::until_stopped(Some(keeper), None, places, &heard)
+}
+
+/// What the original's start script would give to Java, whose system properties are settings too.
+fn java_flags() -> String {
+    let flags = ["SERVER_JVMFLAGS", "JVMFLAGS"].map(|name| std::env::var(name).unwrap_or_default());
+    flags.join(" ")
 }

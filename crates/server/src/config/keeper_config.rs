@@ -183,6 +183,12 @@ impl KeeperConfig {
 
     /// Reads a `zoo.cfg`, its dynamic file, and `myid`.
     pub fn read(file: &Path) -> Result<(KeeperConfig, Vec<Note>), ConfigError> {
+        Self::read_with_flags(file, "")
+    }
+
+    /// The same, with the flags that a start script would give to Java (`SERVER_JVMFLAGS`): the system
+    /// properties among them count where the file says nothing.
+    pub fn read_with_flags(file: &Path, flags: &str) -> Result<(KeeperConfig, Vec<Note>), ConfigError> {
         let refuse = |refusals| ConfigError { file: file.to_owned(), refusals };
         let text = read_file(file).map_err(|refusal| refuse(vec![refusal]))?;
         let mut properties = Properties::parse(&text).map_err(|refusal| refuse(vec![refusal]))?;
@@ -197,6 +203,7 @@ impl KeeperConfig {
                 Err(refusal) => properties.refuse("dynamicConfigFile", refusal.to_string()),
             }
         }
+        properties.set_from_flags(flags);
         let (mut config, notes) = Self::parse(properties).map_err(refuse)?;
         config.read_server_id().map_err(|refusal| refuse(vec![refusal]))?;
         Ok((config, notes))

@@ -34,6 +34,20 @@ impl Properties {
         self.values.insert(key.to_owned(), value.to_owned());
     }
 
+    /// Sets what flags of Java (`-Dzookeeper.key=value ...`) say and the file does not. Flags that are
+    /// about Java itself are passed over.
+    pub fn set_from_flags(&mut self, flags: &str) {
+        for flag in flags.split_whitespace() {
+            let Some((name, value)) = flag.strip_prefix("-D").and_then(|flag| flag.split_once('=')) else {
+                continue;
+            };
+            let key = name.strip_prefix("zookeeper.").or((name == "jute.maxbuffer").then_some(name));
+            if let Some(key) = key.filter(|key| self.peek(key).is_none() && self.peek(name).is_none()) {
+                self.set(key, value);
+            }
+        }
+    }
+
     /// Takes a text.
     pub(super) fn take(&mut self, key: &str) -> Option<String> {
         self.values.remove(key)

@@ -177,3 +177,20 @@ fn what_a_broker_refuses_names_the_key_and_the_fix() {
     check(&with("log.dirs=,"), "log.dirs: it names no directory");
     check(&with("socket.request.max.bytes=0"), "socket.request.max.bytes: 0 is out of bounds");
 }
+
+#[test]
+fn flags_for_java_count_where_the_file_is_silent() {
+    let mut properties = Properties::parse(b"skipACL=no\nzookeeper.enforceQuota=false").expect("properties");
+    properties.set_from_flags(
+        "-Xmx1g -Dzookeeper.skipACL=yes -Dzookeeper.enforceQuota=true -Dzookeeper.extendedTypesEnabled=true \
+         -Djute.maxbuffer=4194304 -Djava.net.preferIPv4Stack=true -Dlonely",
+    );
+    let expect = [
+        ("extendedTypesEnabled", "true"),
+        ("jute.maxbuffer", "4194304"),
+        ("skipACL", "no"),
+        ("zookeeper.enforceQuota", "false"),
+    ];
+    let found: Vec<(&str, &str)> = properties.rest().iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    assert_eq!(found, expect);
+}
