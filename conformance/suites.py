@@ -149,6 +149,10 @@ def kgo(work: pathlib.Path) -> Dict[str, str]:
     return {**go_results(log.read_text(errors="replace")), **{test: FAILED for test in KGO_ENDLESS}}
 
 
+# Wants three servers, and panics without them: no test behind it would run.
+GO_ZOOKEEPER_PANICS = ["TestIntegration_RecurringReAuthHang"]
+
+
 def go_zookeeper(work: pathlib.Path) -> Dict[str, str]:
     """Its tests start servers through ZOOKEEPER_BIN_PATH/zkServer.sh, which here is Castle's keeper."""
     bin_directory = work / "bin"
@@ -159,10 +163,11 @@ def go_zookeeper(work: pathlib.Path) -> Dict[str, str]:
     log = work / "go-zookeeper.log"
     with open(log, "wb") as output:
         subprocess.run(
-            [str(TOOLS / "go-zookeeper.test"), "-test.v", "-test.timeout=10m"], cwd=work, stdout=output,
+            [str(TOOLS / "go-zookeeper.test"), "-test.v", "-test.timeout=10m",
+             f"-test.skip=^({'|'.join(GO_ZOOKEEPER_PANICS)})$"], cwd=work, stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "CASTLE": str(BINARY), "ZOOKEEPER_BIN_PATH": str(bin_directory)})
-    return go_results(log.read_text(errors="replace"))
+    return {**go_results(log.read_text(errors="replace")), **{test: FAILED for test in GO_ZOOKEEPER_PANICS}}
 
 
 def go_results(text: str) -> Dict[str, str]:
