@@ -227,7 +227,12 @@ impl Group {
             return !protocol_type.is_empty() && !protocols.is_empty();
         }
         self.protocol_type.as_deref() == Some(protocol_type)
-            && protocols.iter().any(|offer| self.offered.get(&offer.name) == Some(&self.members.len()))
+            && protocols.iter().any(|offer| self.offering(&offer.name) == self.members.len())
+    }
+
+    /// Number of members that offer a protocol.
+    fn offering(&self, protocol: &str) -> usize {
+        self.offered.get(protocol).copied().unwrap_or(0)
     }
 
     /// The protocol that most members like best among those that all offer. Of equals, the one that
@@ -235,8 +240,7 @@ impl Group {
     pub(crate) fn favourite_protocol(&self) -> Option<String> {
         let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
         for member in self.members.values() {
-            let is_offered_by_all =
-                |offer: &&Protocol| self.offered.get(&offer.name) == Some(&self.members.len());
+            let is_offered_by_all = |offer: &&Protocol| self.offering(&offer.name) == self.members.len();
             let vote = member.protocols.iter().find(is_offered_by_all)?;
             *votes.entry(&vote.name).or_default() += 1;
         }
