@@ -55,9 +55,16 @@ impl World {
     }
 
     fn on(settings: Settings, disk: MemoryDisk, keeper: Keeper, now: Moment) -> World {
+        let mut world = World::alone(settings, disk, keeper, now);
+        world.meet_keeper();
+        world
+    }
+
+    /// A broker that has not met the keeper yet.
+    fn alone(settings: Settings, disk: MemoryDisk, keeper: Keeper, now: Moment) -> World {
         let broker = Broker::open(Now::at_ms(now.as_ms()), settings.clone(), disk.clone(), 7)
             .expect("the log directories can be read");
-        let mut world = World {
+        World {
             broker,
             disk,
             keeper,
@@ -68,17 +75,27 @@ impl World {
             next_connection: 1,
             next_correlation: 1,
             replies: BTreeMap::new(),
-        };
-        let session = world.keeper.session();
-        world.step(Input::Keeper(KeeperInput::Connected { session }));
-        world
+        }
+    }
+
+    /// The keeper session begins.
+    pub(crate) fn meet_keeper(&mut self) {
+        let session = self.keeper.session();
+        self.step(Input::Keeper(KeeperInput::Connected { session }));
     }
 
     /// The process is killed and started again over what `disk` kept; its session expires meanwhile.
     pub(crate) fn restart(self, disk: MemoryDisk) -> World {
+        let mut world = self.restart_alone(disk);
+        world.meet_keeper();
+        world
+    }
+
+    /// As [`World::restart`], up to the moment before the broker meets the keeper.
+    pub(crate) fn restart_alone(self, disk: MemoryDisk) -> World {
         let World { settings, mut keeper, now, .. } = self;
         keeper.expire();
-        World::on(settings, disk, keeper, now + Span::seconds(20))
+        World::alone(settings, disk, keeper, now + Span::seconds(20))
     }
 
     pub(crate) fn now(&self) -> Now {

@@ -90,3 +90,19 @@ fn many_wait_for_one() {
         assert!(world.reply::<FetchRequest>(connection, 12).is_some());
     }
 }
+
+#[test]
+fn after_a_restart_requests_wait_until_the_partitions_are_led_again() {
+    let mut world = World::new();
+    world.create_topic("t", 1, &[]);
+    world.produce("t", 0, batch(&["a"]));
+    let disk = world.disk.clone();
+    let mut world = world.restart_alone(disk);
+    let connection = world.connect();
+    world.send(connection, 12, &fetch("t", Uuid::ZERO, 0, 0));
+    world.pass(Span::seconds(30));
+    assert!(world.reply::<FetchRequest>(connection, 12).is_none(), "nobody knows what is led here");
+    world.meet_keeper();
+    let answer = world.reply::<FetchRequest>(connection, 12).expect("the first orders were obeyed");
+    assert_eq!(values(&answer.responses[0].partitions[0]), [(0, "a".to_string())]);
+}
