@@ -4,7 +4,7 @@
 //! memory, serves clients that are the real session core, over a network and a clock that the seed
 //! decides. In some worlds one of these clients is the session of a real broker node, with Kafka clients
 //! in front. Processes are killed, power fails in the middle of a write, disks refuse, links break. What
-//! clients are told is compared with an independent [`model`](mod@model) of the history; the same seed gives the
+//! clients are told is compared with an independent model of the history; the same seed gives the
 //! same story.
 
 mod client;

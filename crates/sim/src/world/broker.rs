@@ -97,6 +97,7 @@ impl World {
             .map_err(|error| Violation(format!("the broker does not start: {error}")))?;
         tell!(self, "the broker starts");
         self.broker.node = Some(node);
+        self.broker.inputs.clear();
         self.clients[self.broker.client] = Client::broker(self.chance.u64(..));
         Ok(())
     }
@@ -170,6 +171,12 @@ impl World {
             }
             Effect::Event(BrokerEvent::Ready { .. }) => tell!(self, "the broker is ready"),
             Effect::Event(BrokerEvent::Note(note)) => tell!(self, "the broker: {note}"),
+            // A keeper that is started again and again keeps the session of a dead process alive longer
+            // than a broker waits for its id.
+            Effect::Halt { reason } if self.trouble && reason.contains("is in use") => {
+                tell!(self, "{reason}");
+                self.broker_die();
+            }
             Effect::Halt { reason } => return Err(Violation(format!("the broker halts: {reason}"))),
         }
         Ok(())
