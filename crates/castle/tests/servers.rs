@@ -156,6 +156,42 @@ fn garbage_on_either_port_hurts_nobody_else() {
     assert!(good.stat("/brokers/ids/0", false).expect("still served").is_some());
 }
 
+/// Resident memory of a process in bytes.
+fn resident_bytes(pid: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+}
+
+#[test]
+fn thousands_of_idle_connections_cost_little_and_disturb_nobody() {
+    server::process::raise_open_files();
+    let (open, open_max) = server::process::open_files();
+    // Both ends of each connection need a descriptor, each in its own process.
+    let count = 5_000.min((open_max - open) as usize / 2 - 100);
+    let (_outer, data) = directory();
+    let castle = Castle::dev(&data);
+    let before = resident_bytes(castle.child.id());
+    let mut idle = Vec::new();
+    for port in ["broker", "keeper"] {
+        for _ in 0..count {
+            let mut stream = connect(&castle.address(port));
+            if port == "broker" {
+                // It has asked for the versions once, so that everything it needs was made.
+                stream.write_all(&[0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff]).expect("sent");
+            }
+            idle.push((port, stream));
+        }
+    }
+    for (_, stream) in idle.iter_mut().filter(|(port, _)| *port == "broker") {
+        let mut head = [0; 10];
+        stream.read_exact(&mut head).expect("a response");
+    }
+    assert!(castle.keeper().stat("/brokers/ids/0", false).expect("still served").is_some());
+    let grown = resident_bytes(castle.child.id()).saturating_sub(before);
+    assert!(grown < 2 * count as u64 * 2048, "{grown} bytes for twice {count} connections");
+}
+
 #[test]
 fn what_was_acknowledged_is_there_after_a_kill() {
     let (_outer, data) = directory();
