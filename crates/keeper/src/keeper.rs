@@ -169,15 +169,14 @@ impl Keeper {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         self.server.statistics.received += 1;
         connection.usage.received += 1;
+        let may_begin = connection.held() == 0 && room >= ROOM_MIN;
         match connection.stage {
-            Stage::New => self.connect(id, frame, effects),
-            Stage::Established if connection.held() == 0 && room >= ROOM_MIN => {
-                self.request(id, frame, effects);
-            }
-            Stage::Connecting | Stage::Established => {
+            Stage::New if may_begin => self.connect(id, frame, effects),
+            Stage::Established if may_begin => self.request(id, frame, effects),
+            Stage::New | Stage::Connecting | Stage::Established => {
                 if !connection.hold(frame) {
                     self.close(id, effects);
-                } else if connection.stage == Stage::Established && connection.held() == 1 {
+                } else if connection.stage != Stage::Connecting && connection.held() == 1 {
                     self.holding.push_back(id);
                 }
             }
@@ -199,11 +198,17 @@ impl Keeper {
                 if self.server.peer.room() < ROOM_MIN {
                     return;
                 }
-                let connection = self.connections.get_mut(&id);
-                let Some(frame) = connection.and_then(Connection::take_held) else {
+                let Some(connection) = self.connections.get_mut(&id) else { break };
+                let stage = connection.stage;
+                // One that is connecting comes back when it is established.
+                if stage == Stage::Connecting {
                     break;
-                };
-                self.request(id, frame, effects);
+                }
+                let Some(frame) = connection.take_held() else { break };
+                match stage {
+                    Stage::New => self.connect(id, frame, effects),
+                    _ => self.request(id, frame, effects),
+                }
             }
             self.holding.pop_front();
         }

@@ -641,3 +641,24 @@ fn nothing_is_left_of_sessions_that_are_gone() {
     assert!(keeper.server.watches.is_empty() && keeper.server.outstanding.is_empty());
     assert_eq!(keeper.database().tree().ephemeral_count(), 0);
 }
+
+/// More clients than the log's queue has room for, while the disk stands still: they wait, and are
+/// served when it goes on.
+#[test]
+fn clients_wait_when_the_log_has_no_room() {
+    let config = KeeperConfig { connections_per_address_max: 0, ..KeeperConfig::default() };
+    let mut talk = Talk::new(config);
+    let clients = zab::limits::OUTSTANDING_MAX as u64 + 100;
+    talk.line("hold");
+    for id in 1..=clients {
+        talk.line(&format!("{id} > connect 60000"));
+    }
+    talk.line(&format!("{} > hangs-up", clients - 1));
+    assert!(talk.keeper.server.peer.room() < crate::limits::ROOM_MIN);
+    talk.out.clear();
+    talk.line("persist");
+    let sessions = talk.out.lines().filter(|line| line.contains("< session for 60000")).count() as u64;
+    assert_eq!(sessions, clients - 1);
+    talk.line(&format!("{clients} > create /last x"));
+    assert!(talk.out.ends_with(&format!("{clients} < create /last @{clients}\n")));
+}
