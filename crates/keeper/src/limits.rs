@@ -32,4 +32,8 @@ pub const REAPED_A_ROUND_MAX: usize = 1_000;
 /// end in a transaction, and the clock can end sessions at the same time.
 pub const ROOM_MIN: usize = 1_024;
 
+/// Transactions by which one session may lose ephemeral znodes before it ends, a mebibyte of paths
+/// each; what is left then goes with the end itself.
+pub const FAREWELL_TXNS_MAX: usize = ROOM_MIN / 2;
+
 const _: () = assert!(ROOM_MIN * 2 < zab::limits::OUTSTANDING_MAX);

@@ -19,7 +19,7 @@ use crate::ConnectionId;
 use crate::border::{Effect, Measures};
 use crate::config::KeeperConfig;
 use crate::connection::Connection;
-use crate::limits::REPLY_CHUNK_BYTES;
+use crate::limits::{FAREWELL_TXNS_MAX, REPLY_CHUNK_BYTES};
 use crate::op::{self, Read};
 use crate::statistics::Statistics;
 
@@ -102,12 +102,14 @@ impl Server {
         request: Result<Request, ErrorCode>,
         effects: &mut Vec<Effect>,
     ) -> Zxid {
-        let zxid = self.peer.next_zxid();
         let session = connection.session;
-        let prepared = if self.sessions.standing(session) == Standing::Live {
-            if request == Ok(Request::CloseSession) {
-                self.sessions.set_closing(session);
-            }
+        let live = self.sessions.standing(session) == Standing::Live;
+        if live && request == Ok(Request::CloseSession) {
+            self.sessions.set_closing(session);
+            self.bid_farewell(session, effects);
+        }
+        let zxid = self.peer.next_zxid();
+        let prepared = if live {
             match request {
                 Ok(Request::Reconfig(_)) => self.reconfigure(),
                 Ok(request) => self.prepare(session, &connection.identities, zxid, request),
@@ -135,9 +137,23 @@ impl Server {
 
     /// The server itself wants something: the end of a session, the reaping of a znode.
     pub(crate) fn propose_own(&mut self, session: SessionId, request: Request, effects: &mut Vec<Effect>) {
+        if request == Request::CloseSession {
+            self.bid_farewell(session, effects);
+        }
         let zxid = self.peer.next_zxid();
         let prepared = self.prepare(session, &[], zxid, request);
         self.send_on(session, Xid(0), zxid, prepared, None, effects);
+    }
+
+    /// A session with very many ephemeral znodes loses most of them before it ends.
+    fn bid_farewell(&mut self, session: SessionId, effects: &mut Vec<Effect>) {
+        for _ in 0..FAREWELL_TXNS_MAX {
+            let zxid = self.peer.next_zxid();
+            let asked = Asked { session, identities: &[], zxid, time_ms: self.now.wall.as_ms() };
+            let tree = self.database.tree();
+            let Some(prepared) = self.outstanding.prepare_farewell(tree, &self.rules, &asked) else { return };
+            self.send_on(session, Xid(0), zxid, prepared, None, effects);
+        }
     }
 
     /// Standing alone there is nothing to reconfigure; the original says so in one of two ways.

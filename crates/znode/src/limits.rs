@@ -20,6 +20,11 @@ pub const INDEX_SHARDS: usize = 256;
 /// Milliseconds of time to live that the owner field has room for.
 pub const TTL_MS_MAX: i64 = (1 << 40) - 1;
 
+/// Bytes of one transaction that a server makes on its own: the end of a session names its ephemeral
+/// znodes, and with more of them than this it is preceded by transactions that delete some. The
+/// original names them all at once and cannot read what it wrote beyond about 2 MiB (ZOOKEEPER-4306).
+pub const OWN_TXN_BYTES_MAX: usize = 1 << 20;
+
 /// Containers and znodes past their time reaped a minute, as in the original.
 pub const REAPED_A_MINUTE_MAX: usize = 10_000;
 

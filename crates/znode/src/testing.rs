@@ -51,10 +51,25 @@ impl World {
         let time_ms = 1_000 + self.zxid.0;
         let asked = Asked { session, identities: &self.identities, zxid: self.zxid, time_ms };
         let prepared = self.outstanding.prepare(self.database.tree(), &self.rules, &asked, request);
+        self.note(session, time_ms, &prepared);
+        prepared
+    }
+
+    /// What must go before the session may end.
+    pub(crate) fn farewell(&mut self) -> Option<Prepared> {
+        let zxid = self.zxid.next().unwrap();
+        let time_ms = 1_000 + zxid.0;
+        let asked = Asked { session: SESSION, identities: &[], zxid, time_ms };
+        let prepared = self.outstanding.prepare_farewell(self.database.tree(), &self.rules, &asked)?;
+        self.zxid = zxid;
+        self.note(SESSION, time_ms, &prepared);
+        Some(prepared)
+    }
+
+    fn note(&mut self, session: SessionId, time_ms: i64, prepared: &Prepared) {
         let header = TxnHeader { session, cxid: Xid(1), zxid: self.zxid, time_ms, kind: prepared.txn.kind() };
         self.waiting.push_back(self.log.len());
         self.log.push((header, prepared.txn.clone(), prepared.digest));
-        prepared
     }
 
     /// Applies the oldest prepared transaction; its digest must come true.

@@ -239,6 +239,30 @@ fn a_session_does_not_take_what_was_made_anew_for_others() {
     assert!(world.database.tree().find("/lasting").is_some());
 }
 
+/// The original cannot read back a transaction that names too many.
+#[test]
+fn a_session_with_very_many_ephemerals_ends_in_steps() {
+    let mut world = World::new();
+    let long = "x".repeat(1_000);
+    for n in 0..2_500 {
+        world.prepare(create_with(&format!("/{long}{n}"), "", 1));
+    }
+    world.prepare_for(SessionId(9), create_with("/theirs", "", 1));
+    for _ in 0..1_200 {
+        world.apply();
+    }
+    let mut steps = 0;
+    while world.farewell().is_some() {
+        steps += 1;
+    }
+    assert_eq!(steps, 2);
+    let Txn::CloseSession(Some(last)) = world.prepare(Request::CloseSession).txn else { panic!() };
+    assert!((400..600).contains(&last.len()), "{}", last.len());
+    world.apply_all();
+    assert_eq!(world.database.tree().ephemeral_count(), 1);
+    assert!(world.farewell().is_none());
+}
+
 #[test]
 fn the_reaper_finds_what_may_go() {
     let mut world = World::new();
