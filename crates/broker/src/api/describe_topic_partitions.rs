@@ -106,8 +106,9 @@ fn words(
         replica_nodes: partition.replica_nodes,
         isr_nodes: partition.isr_nodes,
         // A cluster over ZooKeeper knows no eligible replicas outside of the in-sync set.
-        eligible_leader_replicas: None,
-        last_known_elr: None,
+        // Never null: the Java admin client falls over it, and Kafka sends an empty list.
+        eligible_leader_replicas: Some(Vec::new()),
+        last_known_elr: Some(Vec::new()),
         offline_replicas: partition.offline_replicas,
     }
 }

@@ -214,13 +214,13 @@ fn sound_requests(id: Uuid) -> Vec<Bytes> {
 
 #[test]
 fn spoiled_requests_never_panic_and_harm_nobody_else() {
-    for seed in 0..6 {
+    for seed in 0..2 {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut world = World::new();
         let id = world.create_topic("t", 1, &[]);
         world.create_topic("mine", 1, &[]);
         let requests = sound_requests(id);
-        for step in 0..400 {
+        for step in 0..150 {
             let mut spoiled = random.choice(&requests).expect("there are some").to_vec();
             // Key and version stay, so that most of what is spoiled is still decoded.
             for _ in 0..random.usize(0..4) {
