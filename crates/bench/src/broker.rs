@@ -1,5 +1,7 @@
 //! Load for a Kafka broker.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use bytes::Bytes;
 use kafka_wire::batch::BatchBuilder;
 use kafka_wire::compression::Codec;
@@ -52,9 +54,11 @@ impl BrokerWork {
     ) -> BrokerWork {
         let mut dice = fastrand::Rng::with_seed(1);
         let mut builder = BatchBuilder::new(0).codec(Codec::None);
+        // Today's, since records of long ago are soon removed by retention.
+        let today = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
         for _ in 0..records {
             let value: Vec<u8> = (0..size).map(|_| dice.alphanumeric() as u8).collect();
-            builder.append(1_700_000_000_000, None, Some(&value), &[]);
+            builder.append(today, None, Some(&value), &[]);
         }
         BrokerWork {
             operation,
