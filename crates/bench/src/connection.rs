@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use mio::net::TcpStream;
 
-use crate::limits::{ANSWER_BYTES_MAX, READ_BYTES};
+use crate::limits::ANSWER_BYTES_MAX;
 
 pub(crate) struct Connection {
     stream: TcpStream,
@@ -53,39 +53,57 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads what is there and hands over each whole frame.
-    pub(crate) fn receive(&mut self, mut frame: impl FnMut(&[u8], &mut VecDeque<Instant>)) -> io::Result<()> {
+    /// Reads what is there, through `buffer`, and hands over each whole frame.
+    pub(crate) fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        mut frame: impl FnMut(&[u8], &mut VecDeque<Instant>),
+    ) -> io::Result<()> {
         loop {
-            let had = self.incoming.len();
-            self.incoming.resize(had + READ_BYTES, 0);
-            let read = self.stream.read(&mut self.incoming[had..]);
-            self.incoming.truncate(had + *read.as_ref().unwrap_or(&0));
-            match read {
+            let read = match self.stream.read(buffer) {
                 Ok(0) => {
                     return Err(io::Error::new(
                         io::ErrorKind::UnexpectedEof,
                         "the server closed the connection",
                     ));
                 }
-                Ok(_) => {}
+                Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
+            };
+            let bytes = buffer.get(..read).unwrap_or_default();
+            if self.incoming.is_empty() {
+                let taken = frames(bytes, &mut self.due, &mut frame)?;
+                self.incoming.extend_from_slice(bytes.get(taken..).unwrap_or_default());
+            } else {
+                self.incoming.extend_from_slice(bytes);
+                let taken = frames(&self.incoming, &mut self.due, &mut frame)?;
+                self.incoming.drain(..taken);
             }
-            let mut at = 0;
-            while let Some(header) = self.incoming.get(at..at + 4) {
-                let length = u32::from_be_bytes(header.try_into().expect("four bytes")) as usize;
-                if length > ANSWER_BYTES_MAX {
-                    return Err(io::Error::new(
-                        io::ErrorKind::InvalidData,
-                        format!("an answer of {length} bytes"),
-                    ));
-                }
-                let Some(body) = self.incoming.get(at + 4..at + 4 + length) else { break };
-                frame(body, &mut self.due);
-                at += 4 + length;
+            // A read that did not fill the buffer took all that was there.
+            if read < buffer.len() {
+                return Ok(());
             }
-            self.incoming.drain(..at);
         }
     }
+}
+
+/// Hands over the whole frames at the front of `bytes`; returns how many bytes they took.
+fn frames(
+    bytes: &[u8],
+    due: &mut VecDeque<Instant>,
+    frame: &mut impl FnMut(&[u8], &mut VecDeque<Instant>),
+) -> io::Result<usize> {
+    let mut at = 0;
+    while let Some(header) = bytes.get(at..at + 4) {
+        let length = u32::from_be_bytes(header.try_into().expect("four bytes")) as usize;
+        if length > ANSWER_BYTES_MAX {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("an answer of {length} bytes")));
+        }
+        let Some(body) = bytes.get(at + 4..at + 4 + length) else { break };
+        frame(body, due);
+        at += 4 + length;
+    }
+    Ok(at)
 }

@@ -17,6 +17,9 @@ pub enum KeeperOperation {
     Get,
     /// Nine times `Get`, then once `Set`.
     Mixed,
+    /// Every connection watches one znode (persistent watch), and the first one sets it: see
+    /// [`fan_out`](crate::fan_out).
+    FanOut,
 }
 
 /// Sessions that create, set or get.
@@ -33,6 +36,11 @@ pub struct KeeperWork {
 const CREATE: i32 = 1;
 const GET_DATA: i32 = 4;
 const SET_DATA: i32 = 5;
+const ADD_WATCH: i32 = 106;
+/// Mode of `addWatch`: stays, for this path alone.
+const PERSISTENT: i32 = 0;
+/// The xid of an event.
+const EVENT: [u8; 4] = (-1_i32).to_be_bytes();
 const NODE_EXISTS: i32 = -110;
 
 impl KeeperWork {
@@ -101,7 +109,15 @@ impl Work for KeeperWork {
         let (root_path, own_path, data) = (self.root.clone(), self.own(connection), self.data.clone());
         self.create(&root_path, b"", &mut root);
         self.create(&own_path, &data, &mut own);
-        vec![writer.finish().to_vec(), root, own]
+        let mut greetings = vec![writer.finish().to_vec(), root, own];
+        if self.operation == KeeperOperation::FanOut {
+            let mut watch = Vec::new();
+            self.header(ADD_WATCH, &mut watch);
+            text(self.own(0).as_bytes(), &mut watch);
+            watch.extend_from_slice(&PERSISTENT.to_be_bytes());
+            greetings.push(watch);
+        }
+        greetings
     }
 
     fn greeted(&mut self, _: usize, greeting: usize, answer: &[u8]) -> Result<Greeted, String> {
@@ -125,7 +141,7 @@ impl Work for KeeperWork {
                     (format!("{}/{}-{connection}-{count}", self.root, self.run), self.data.clone());
                 return self.create(&path, &data, out);
             }
-            KeeperOperation::Set => false,
+            KeeperOperation::Set | KeeperOperation::FanOut => false,
             KeeperOperation::Get => true,
             KeeperOperation::Mixed => count % 10 != 9,
         };
@@ -141,12 +157,20 @@ impl Work for KeeperWork {
     }
 
     fn answered(&mut self, connection: usize, answer: &[u8]) -> Result<Option<(u64, u64)>, String> {
+        if self.operation == KeeperOperation::FanOut && is_event(answer) {
+            return Ok(None);
+        }
         self.received[connection] += 1;
         match error_of(answer)? {
             0 => Ok(Some((1, self.data.len() as u64))),
             error => Err(format!("error {error}")),
         }
     }
+}
+
+/// Whether a frame is the event of a watch, not an answer.
+pub(crate) fn is_event(frame: &[u8]) -> bool {
+    frame.starts_with(&EVENT)
 }
 
 /// The error in a reply header: after xid (4 bytes) and zxid (8).

@@ -8,14 +8,18 @@
 
 mod broker;
 mod connection;
+mod fan_out;
 mod keeper;
 pub mod limits;
+mod machine;
 mod plan;
 mod report;
 mod run;
 
 pub use broker::{BrokerOperation, BrokerWork};
+pub use fan_out::fan_out;
 pub use keeper::{KeeperOperation, KeeperWork};
+pub use machine::{Machine, measure};
 pub use plan::{Greeted, Pace, Plan, Work};
 pub use report::Report;
 pub use run::{Failure, run};

@@ -3,7 +3,7 @@
 /// Bytes of one answer; a longer one means that the server, or this program, lost its place.
 pub const ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
 
-/// Bytes read from one socket before the next one has its turn.
+/// Bytes of the buffer that all sockets are read through.
 pub const READ_BYTES: usize = 256 * 1024;
 
 /// Milliseconds to wait for a connection, a greeting, or the last answers after the end.

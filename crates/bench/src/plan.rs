@@ -25,6 +25,9 @@ pub struct Plan {
     pub warm_up: Duration,
     /// Time that is counted.
     pub length: Duration,
+    /// Requests that are sent in all, those of the warm-up included; the run ends when they are answered.
+    /// `None`: as many as the time allows.
+    pub requests: Option<u64>,
 }
 
 /// What to do after the answer to a greeting.

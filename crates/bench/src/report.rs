@@ -35,7 +35,15 @@ pub struct Report {
     pub p999_us: u64,
     /// The slowest.
     pub max_us: u64,
+    /// The whole distribution: percentile (0 to 100) and latency, for pictures.
+    pub distribution: Vec<(f64, u64)>,
 }
+
+/// Percentiles of a distribution: finer towards the end, where servers differ.
+const PERCENTILES: [f64; 18] = [
+    0.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 97.5, 99.0, 99.5, 99.75, 99.9, 99.95, 99.975, 99.99, 99.995,
+    99.999, 100.0,
+];
 
 impl Report {
     pub(crate) fn new(counts: Counts, histogram: &Histogram<u64>, length: Duration) -> Report {
@@ -54,6 +62,10 @@ impl Report {
             p99_us: histogram.value_at_quantile(0.99),
             p999_us: histogram.value_at_quantile(0.999),
             max_us: histogram.max(),
+            distribution: PERCENTILES
+                .iter()
+                .map(|&percentile| (percentile, histogram.value_at_percentile(percentile)))
+                .collect(),
         }
     }
 }

@@ -9,7 +9,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::connection::Connection;
-use crate::limits::{AGAIN_MS, LATENCY_US_MAX, PATIENCE_MS};
+use crate::limits::{AGAIN_MS, LATENCY_US_MAX, PATIENCE_MS, READ_BYTES};
 use crate::report::Counts;
 use crate::{Greeted, Pace, Plan, Report, Work};
 
@@ -53,7 +53,7 @@ pub fn run(plan: &Plan, work: &mut dyn Work, mut progress: impl FnMut(f64, u64))
     let mut clock = Schedule::new(plan.pace);
     loop {
         let now = Instant::now();
-        if now >= end {
+        if now >= end || load.is_finished() {
             break;
         }
         load.counting = now >= begin;
@@ -62,11 +62,13 @@ pub fn run(plan: &Plan, work: &mut dyn Work, mut progress: impl FnMut(f64, u64))
         if now - shown > Duration::from_millis(250) {
             shown = now;
             let done = (now + plan.warm_up).saturating_duration_since(begin).as_secs_f64();
-            progress(done / (plan.warm_up + plan.length).as_secs_f64(), load.counts.things);
+            let of_requests = plan.requests.map_or(0.0, |all| 1.0 - load.left as f64 / all.max(1) as f64);
+            let of_time = done / (plan.warm_up + plan.length).as_secs_f64();
+            progress(of_time.max(of_requests), load.counts.things);
         }
     }
     let counted = Instant::now().saturating_duration_since(begin);
-    Ok(Report::new(load.counts, &load.histogram, counted))
+    Ok(load.report(counted))
 }
 
 /// When open-loop requests are due.
@@ -124,17 +126,20 @@ impl Host {
     }
 }
 
-struct Load {
+pub(crate) struct Load {
     poll: Poll,
     events: Events,
     connections: Vec<Connection>,
     histogram: Histogram<u64>,
     counts: Counts,
-    counting: bool,
+    pub(crate) counting: bool,
+    buffer: Vec<u8>,
+    /// Requests that may still be sent.
+    left: u64,
 }
 
 impl Load {
-    fn connect(plan: &Plan) -> Result<Load, Failure> {
+    pub(crate) fn connect(plan: &Plan) -> Result<Load, Failure> {
         let poll = Poll::new()?;
         let mut connections = Vec::new();
         for number in 0..plan.connections {
@@ -150,10 +155,24 @@ impl Load {
         let histogram =
             Histogram::new_with_bounds(1, LATENCY_US_MAX, 3).expect("bounds that the histogram takes");
         let events = Events::with_capacity(1024);
-        Ok(Load { poll, events, connections, histogram, counts: Counts::default(), counting: false })
+        Ok(Load {
+            poll,
+            events,
+            connections,
+            histogram,
+            counts: Counts::default(),
+            counting: false,
+            buffer: vec![0; READ_BYTES],
+            left: plan.requests.unwrap_or(u64::MAX),
+        })
     }
 
-    fn greet(&mut self, work: &mut dyn Work) -> Result<(), Failure> {
+    /// Whether all requests that there are to send were answered.
+    fn is_finished(&self) -> bool {
+        self.left == 0 && self.connections.iter().all(|connection| connection.due.is_empty())
+    }
+
+    pub(crate) fn greet(&mut self, work: &mut dyn Work) -> Result<(), Failure> {
         let begin = Instant::now();
         let mut hosts: Vec<Host> =
             (0..self.connections.len()).map(|number| Host::new(work.greetings(number))).collect();
@@ -168,7 +187,7 @@ impl Load {
                 }
                 connection.flush()?;
                 let mut outcome = Ok(());
-                connection.receive(|answer, due| {
+                connection.receive(&mut self.buffer, |answer, due| {
                     due.pop_front();
                     match work.greeted(number, host.answered, answer) {
                         Ok(greeted) => host.note(greeted, now),
@@ -182,6 +201,64 @@ impl Load {
         Ok(())
     }
 
+    /// Sends one request on a connection.
+    pub(crate) fn queue(
+        &mut self,
+        connection: usize,
+        due: Instant,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Failure> {
+        self.connections[connection].queue(due, write);
+        Ok(self.connections[connection].flush()?)
+    }
+
+    /// Waits for frames once; returns how many were events of something that happened `since`, and how many
+    /// were answers.
+    pub(crate) fn events(
+        &mut self,
+        since: Instant,
+        is_event: fn(&[u8]) -> bool,
+    ) -> Result<(usize, usize), Failure> {
+        match self.poll.poll(&mut self.events, Some(Duration::from_millis(50))) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok((0, 0)),
+            other => other?,
+        }
+        let (mut arrived, mut answers) = (0, 0);
+        for event in &self.events {
+            let connection = &mut self.connections[event.token().0];
+            if event.is_writable() {
+                connection.flush()?;
+            }
+            if !event.is_readable() {
+                continue;
+            }
+            let (counts, histogram, counting) = (&mut self.counts, &mut self.histogram, self.counting);
+            connection.receive(&mut self.buffer, |frame, due| {
+                if !is_event(frame) {
+                    due.pop_front();
+                    answers += 1;
+                    return;
+                }
+                arrived += 1;
+                if counting {
+                    counts.things += 1;
+                    histogram.saturating_record((since.elapsed().as_micros() as u64).max(1));
+                }
+            })?;
+        }
+        Ok((arrived, answers))
+    }
+
+    /// Things counted so far.
+    pub(crate) fn things(&self) -> u64 {
+        self.counts.things
+    }
+
+    /// What was measured.
+    pub(crate) fn report(self, length: Duration) -> Report {
+        Report::new(self.counts, &self.histogram, length)
+    }
+
     fn send(
         &mut self,
         plan: &Plan,
@@ -192,14 +269,16 @@ impl Load {
         match (plan.pace, clock.gap) {
             (Pace::InFlight(window), _) => {
                 for (number, connection) in self.connections.iter_mut().enumerate() {
-                    while connection.due.len() < window {
+                    while connection.due.len() < window && self.left > 0 {
+                        self.left -= 1;
                         connection.queue(now, |out| work.request(number, out));
                     }
                     connection.flush()?;
                 }
             }
             (Pace::PerSecond(_), Some(gap)) => {
-                while clock.next <= now {
+                while clock.next <= now && self.left > 0 {
+                    self.left -= 1;
                     let number = clock.connection;
                     self.connections[number].queue(clock.next, |out| work.request(number, out));
                     self.connections[number].flush()?;
@@ -228,7 +307,7 @@ impl Load {
                 continue;
             }
             let (counts, histogram, counting) = (&mut self.counts, &mut self.histogram, self.counting);
-            connection.receive(|answer, due| {
+            connection.receive(&mut self.buffer, |answer, due| {
                 let outcome = work.answered(number, answer);
                 if let Ok(None) = outcome {
                     return;

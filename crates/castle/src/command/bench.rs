@@ -1,11 +1,13 @@
-//! `castle bench keeper|broker`: load for any ZooKeeper or Kafka server, with percentiles.
+//! `castle bench keeper|broker|machine`: load for any ZooKeeper or Kafka server, with percentiles, and the limits of
+//! the machine that it runs on.
 
 use std::io::{IsTerminal, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use bench::{
-    BrokerOperation, BrokerWork, KeeperOperation, KeeperWork, Pace, Plan, Report, Work, run as drive,
+    BrokerOperation, BrokerWork, KeeperOperation, KeeperWork, Pace, Plan, Report, Work, fan_out, measure,
+    run as drive,
 };
 use clap::{Subcommand, ValueEnum};
 
@@ -17,9 +19,12 @@ Examples:
   castle bench keeper                                    creates, 10 connections with 64 requests in flight each
   castle bench keeper --operation get --connections 100
   castle bench keeper --operation set --rate 5000        latency at a fixed rate, stalls included
+  castle bench keeper --operation fan-out --connections 1000   time until 1000 watchers know of a change
+  castle bench keeper --requests 1000000                 a million znodes, then stop
   castle bench broker --records 100 --size 1000          produce batches of 100 records of 1000 bytes
   castle bench broker --operation fetch --topic bench    read them again
   castle bench broker --server other:9092 -o json        any Kafka broker, for a script
+  castle bench machine                                   what disk, loopback and memory allow here
 
 The keeper's root znode (--root) and the broker's topic are left behind: look at them, then delete them.";
 
@@ -36,6 +41,8 @@ enum Half {
     Keeper(Keeper),
     /// Load a Kafka broker
     Broker(Broker),
+    /// Measure what this machine allows: sync, write, loopback, copy, checksum
+    Machine(Limits),
 }
 
 #[derive(clap::Args)]
@@ -81,6 +88,18 @@ struct Broker {
 }
 
 #[derive(clap::Args)]
+struct Limits {
+    /// Directory on the disk to measure; half a gigabyte is written and removed again
+    #[arg(long, default_value = ".")]
+    directory: std::path::PathBuf,
+    /// Seconds for each measurement
+    #[arg(long, default_value_t = 1.0)]
+    seconds: f64,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(clap::Args)]
 struct Load {
     /// Connections
     #[arg(long, default_value_t = 10)]
@@ -97,6 +116,9 @@ struct Load {
     /// Seconds before that
     #[arg(long, default_value_t = 2.0)]
     warm_up: f64,
+    /// Stop after this many requests, warm-up included
+    #[arg(long)]
+    requests: Option<u64>,
     #[command(flatten)]
     output: Output,
 }
@@ -108,6 +130,8 @@ enum Of {
     Get,
     /// Nine gets, then one set
     Mixed,
+    /// Every connection watches one znode, which is set again and again; events are counted
+    FanOut,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -118,12 +142,14 @@ enum From {
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match args.half {
+        Half::Machine(machine) => limits(&machine),
         Half::Keeper(keeper) => {
             let operation = match keeper.operation {
                 Of::Create => KeeperOperation::Create,
                 Of::Set => KeeperOperation::Set,
                 Of::Get => KeeperOperation::Get,
                 Of::Mixed => KeeperOperation::Mixed,
+                Of::FanOut => return watch(&keeper),
             };
             // Each run creates names of its own, so a second one does not meet those of the first.
             let connections = keeper.load.connections;
@@ -150,27 +176,70 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-fn load(server: &str, load: &Load, work: &mut dyn Work) -> Result<(), Failure> {
-    let plan = Plan {
+fn plan(server: &str, load: &Load) -> Result<Plan, Failure> {
+    Ok(Plan {
         address: resolve(server)?,
         connections: load.connections.max(1),
         pace: load.rate.map_or(Pace::InFlight(load.in_flight.max(1)), Pace::PerSecond),
         warm_up: Duration::from_secs_f64(load.warm_up.max(0.0)),
         length: Duration::from_secs_f64(load.seconds.max(0.001)),
-    };
+        requests: load.requests,
+    })
+}
+
+fn load(server: &str, load: &Load, work: &mut dyn Work) -> Result<(), Failure> {
+    let plan = plan(server, load)?;
+    finish(server, load, drive(&plan, work, progress()))
+}
+
+fn watch(keeper: &Keeper) -> Result<(), Failure> {
+    let plan = plan(&keeper.server, &keeper.load)?;
+    let report = fan_out(&plan, keeper.size, &keeper.root, std::process::id(), progress());
+    finish(&keeper.server, &keeper.load, report)
+}
+
+fn progress() -> impl FnMut(f64, u64) {
     let bar = std::io::stderr().is_terminal();
-    let report = drive(&plan, work, |done, things| {
+    move |done, things| {
         if bar {
             show(done, things);
         }
-    })
-    .map_err(|failure| {
-        Failure::failed(format!("{server}: {failure}; is a server running there? `castle dev` starts one"))
-    })?;
-    if bar {
+    }
+}
+
+fn finish(server: &str, load: &Load, report: Result<Report, bench::Failure>) -> Result<(), Failure> {
+    if std::io::stderr().is_terminal() {
         eprint!("\r\x1b[K");
     }
+    let report = report.map_err(|failure| {
+        Failure::failed(format!("{server}: {failure}; is a server running there? `castle dev` starts one"))
+    })?;
     print(&report, load.output.format)
+}
+
+fn limits(limits: &Limits) -> Result<(), Failure> {
+    let each = Duration::from_secs_f64(limits.seconds.clamp(0.01, 60.0));
+    let machine = measure(&limits.directory, each)
+        .map_err(|error| Failure::failed(format!("{}: {error}", limits.directory.display())))?;
+    match limits.output.format {
+        Format::Json => json(&serde_json::to_value(&machine)?),
+        Format::Table => {
+            let micros = |name: &str, p50, p99| line(format!("{name:<44} p50 {p50} µs, p99 {p99} µs"));
+            let rate = |name: &str, rate: f64| line(format!("{name:<44} {rate:.2} GB/s"));
+            micros("durable append of 4 KiB", machine.sync_append_p50_us, machine.sync_append_p99_us);
+            micros(
+                "durable overwrite of 4 KiB",
+                machine.sync_overwrite_p50_us,
+                machine.sync_overwrite_p99_us,
+            );
+            rate("sequential write, one sync at the end", machine.write_gigabytes_per_second);
+            line(format!("{:<44} p50 {} µs", "loopback there and back", machine.loopback_round_trip_p50_us));
+            rate("loopback one way", machine.loopback_gigabytes_per_second);
+            rate("memory copy", machine.copy_gigabytes_per_second);
+            rate("CRC-32C", machine.crc32c_gigabytes_per_second);
+        }
+    }
+    Ok(())
 }
 
 fn show(done: f64, things: u64) {
