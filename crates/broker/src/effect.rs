@@ -5,7 +5,7 @@ use std::fmt;
 use kafka_wire::Frame;
 use zookeeper_wire::Request;
 
-use crate::{AskToken, ConnectionId};
+use crate::{AskToken, ConnectionId, Work};
 
 /// One thing for the shell to do.
 #[derive(Debug)]
@@ -31,11 +31,18 @@ pub enum Effect {
         /// What to send.
         request: Request,
     },
+    /// Run this on another thread, and hand back what comes of it as [`crate::Input::Worked`].
+    Work(Work),
     /// Something an operator may want to read.
     Event(Event),
     /// The broker cannot go on: stop the process with this message.
     Halt {
         /// What is wrong and how to fix it.
+        reason: String,
+    },
+    /// No log directory is left in use: nothing is acknowledged any more, and the process must end.
+    DisksFailed {
+        /// What to do about it.
         reason: String,
     },
 }

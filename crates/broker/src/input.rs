@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use zookeeper_wire::{ErrorCode, Response, SessionId, WatcherEvent, Zxid};
 
-use crate::{AskToken, ConnectionId, ListenerIndex};
+use crate::{AskToken, ConnectionId, Done, ListenerIndex};
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub enum Input {
     },
     /// Something from the keeper session.
     Keeper(KeeperInput),
+    /// What came of an [`crate::Effect::Work`].
+    Worked(Done),
     /// The moment named by [`crate::Broker::deadline`] has come.
     Woken,
 }

@@ -5,9 +5,10 @@
 //! the [`Disk`] it was given, so a broker over a `MemoryDisk` and a scripted keeper is the production
 //! broker.
 //!
-//! The shell's turn: `step` for every input of the turn, then [`Broker::turn_ended`] once (it makes
-//! appended records durable if so configured, then wakes the parked requests), then the effects in
-//! order, then sleep until an input or [`Broker::deadline`], which is met with [`Input::Woken`].
+//! The shell's turn: `step` for every input of the turn, then [`Broker::turn_ended`] once (it has
+//! appended records made durable if so configured, then wakes the parked requests), then the effects in
+//! order, then sleep until an input or [`Broker::deadline`], which is met with [`Input::Woken`]. What waits
+//! for a disk goes out as [`Effect::Work`] and comes back as [`Input::Worked`].
 
 mod api;
 mod asks;
@@ -15,6 +16,7 @@ mod call;
 mod config_change;
 mod configs;
 mod connection;
+mod disk_space;
 mod dispatch;
 mod early;
 mod effect;
@@ -36,6 +38,7 @@ mod tests;
 mod topic_creation;
 mod topic_partition;
 mod topics;
+mod work;
 
 pub use asks::AskToken;
 pub use connection::{ConnectionId, ListenerIndex};
@@ -43,6 +46,7 @@ pub use effect::{CloseReason, Effect, Event};
 pub use input::{Input, KeeperInput};
 pub use settings::{Listener, Settings};
 pub use topic_partition::TopicPartition;
+pub use work::{Done, Lane, Work};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -138,18 +142,20 @@ impl<D: Disk> Broker<D> {
                 asks::answered(self, now, token, result, effects);
             }
             Input::Keeper(input) => membership::keeper(self, now, input, effects),
+            Input::Worked(done) => work::done(self, now, done),
             Input::Woken => self.woken(now, effects),
         }
     }
 
-    /// Ends the shell's turn: what was appended becomes durable if acknowledgements ask for it, then
-    /// the requests that waited for it are answered. Must follow the last `step` of each turn.
+    /// Ends the shell's turn: what was appended is sent to be made durable if acknowledgements ask for it,
+    /// and the requests whose wait is over are answered. Must follow the last `step` of each turn.
     pub fn turn_ended(&mut self, now: Now, effects: &mut Vec<Effect>) {
         membership::turn_ended(self);
         early::turn_ended(self, now, effects);
         replicas::turn_ended(self, now, effects);
         groups::turn_ended(self, now, effects);
         purgatory::retry_woken(self, now, effects);
+        work::turn_ended(self, effects);
     }
 
     /// When the broker next wants [`Input::Woken`], if nothing else happens before.

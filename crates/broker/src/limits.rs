@@ -62,8 +62,8 @@ pub(crate) const RECOVERY_POINT_INTERVAL: Span = Span::seconds(10);
 /// sync is cheap, and the next start has less to check.
 pub(crate) const IDLE_SYNC_AFTER: Span = Span::seconds(40);
 
-/// Logs that are synced in one wake for being idle: each may wait for the disk while clients wait for us.
-pub(crate) const IDLE_SYNCS_PER_WAKE: usize = 8;
+/// Logs that are synced at once for being idle: the disk has other things to do, too.
+pub(crate) const IDLE_SYNCS_PER_WAKE: usize = 32;
 
 /// Growth of a log after which its producers are stored again, in bytes: what a start reads headers of.
 pub(crate) const SNAPSHOT_GROWTH_BYTES: u64 = 16 << 20;
@@ -71,6 +71,40 @@ pub(crate) const SNAPSHOT_GROWTH_BYTES: u64 = 16 << 20;
 /// Space that must stay free on the disk of a log directory for clients' records to be taken, in bytes.
 /// Checkpoints and the coordinators' records still fit then.
 pub(crate) const FREE_BYTES_MIN: u64 = 64 << 20;
+
+/// Bytes of clients' records after which a disk is asked again how much is free: well below what must stay
+/// free, should somebody else fill it meanwhile.
+pub(crate) const SPACE_LOOK_BYTES: u64 = 16 << 20;
+
+/// Pieces into which one round of syncs is cut, to run at once: a disk that takes several syncs at a time
+/// is done sooner, and their journal's commit is shared.
+pub(crate) const SYNCS_AT_ONCE: usize = 4;
+
+/// Logs in such a piece, if the round is small: below that another thread is not worth its wake.
+pub(crate) const SYNC_LOGS_MIN: usize = 4;
+
+/// Reads from the disk that are under way at once; more wait. Each holds what one client may fetch of one
+/// partition, and the threads that read are few.
+pub(crate) const COLD_READS_AT_ONCE: usize = 8;
+
+/// Reads from the disk that one fetch may cause; its other partitions come with the next fetch.
+pub(crate) const COLD_READS_PER_FETCH: usize = 16;
+
+/// How often one fetch begins reads from the disk again because a log changed under them.
+pub(crate) const COLD_READ_TRIES: u32 = 3;
+
+/// How long a fetch waits for the disk, whatever wait it asked for: an empty answer would only make its
+/// client ask for the same again.
+pub(crate) const COLD_READ_WAIT: Span = Span::seconds(30);
+
+/// Pieces of upkeep under way or waiting in the shell; what comes on top waits in the node.
+pub(crate) const UPKEEP_AT_ONCE: usize = 32;
+
+/// Replicas that retention looks at in one wake: each may have to read the end of an index.
+pub(crate) const RETAINED_PER_WAKE: usize = 256;
+
+/// Pause between two such wakes.
+pub(crate) const RETENTION_PAUSE: Span = Span::ms(5);
 
 /// Pause before another try, when the keeper did not do what joining the cluster needs.
 pub(crate) const KEEPER_RETRY: Span = Span::ms(500);

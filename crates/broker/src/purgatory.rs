@@ -12,6 +12,7 @@ use crate::api::{
     create_partitions, create_topics, delete_topics, fetch, find_coordinator, init_producer_id, metadata,
     produce,
 };
+use crate::replicas::ReadTicket;
 use crate::{Broker, ConnectionId, Effect, TopicPartition, config_change};
 
 /// What a request can wait for.
@@ -23,13 +24,17 @@ pub(crate) enum WatchKey {
     Topics,
     /// A block of producer ids arrived, or could not be had.
     ProducerIds,
+    /// A read from the disk is done.
+    Read(ReadTicket),
 }
 
 /// A request that waits, with all that is needed to try again.
 #[derive(Debug)]
 pub(crate) enum Parked {
     Produce(produce::Waiting),
-    Fetch(fetch::Waiting),
+    Fetch(Box<fetch::Waiting>),
+    /// A fetch that is being looked after.
+    Borrowed,
     Metadata(metadata::Waiting),
     FindCoordinator(find_coordinator::Waiting),
     InitProducerId(init_producer_id::Waiting),
@@ -63,7 +68,8 @@ pub(crate) struct Purgatory {
     deadlines: BTreeSet<(Moment, u64)>,
     watchers: BTreeMap<WatchKey, BTreeSet<u64>>,
     by_connection: BTreeMap<ConnectionId, u64>,
-    touched: BTreeSet<u64>,
+    /// Who is to be retried, and for what; a key may repeat.
+    touched: BTreeMap<u64, Vec<WatchKey>>,
 }
 
 impl Purgatory {
@@ -88,9 +94,17 @@ impl Purgatory {
 
     /// Says that what `key` stands for has changed. The retries happen when the turn ends.
     pub(crate) fn touch(&mut self, key: &WatchKey) {
-        if let Some(ids) = self.watchers.get(key) {
-            self.touched.extend(ids);
+        for &id in self.watchers.get(key).into_iter().flatten() {
+            let keys = self.touched.entry(id).or_default();
+            if keys.last() != Some(key) {
+                keys.push(key.clone());
+            }
         }
+    }
+
+    /// Whether somebody waits for `key`.
+    pub(crate) fn is_watched(&self, key: &WatchKey) -> bool {
+        self.watchers.contains_key(key)
     }
 
     /// Drops what a lost connection was waiting for.
@@ -124,9 +138,23 @@ impl Purgatory {
         Some(waiter.parked)
     }
 
-    fn take_touched(&mut self) -> Option<Parked> {
-        let id = *self.touched.first()?;
-        self.take(id)
+    /// The fetch of a waiter, which stays in its place and gets it back with [`Purgatory::put_back`] or is
+    /// taken; `None` if it waits for something else than records.
+    fn borrow_fetch(&mut self, id: u64) -> Option<fetch::Waiting> {
+        let parked = &mut self.waiters.get_mut(&id)?.parked;
+        match std::mem::replace(parked, Parked::Borrowed) {
+            Parked::Fetch(waiting) if waiting.waits_for_records() => Some(*waiting),
+            other => {
+                *parked = other;
+                None
+            }
+        }
+    }
+
+    fn put_back(&mut self, id: u64, waiting: fetch::Waiting) {
+        if let Some(waiter) = self.waiters.get_mut(&id) {
+            waiter.parked = Parked::Fetch(Box::new(waiting));
+        }
     }
 
     fn take_expired(&mut self, now: Moment) -> Option<Parked> {
@@ -142,11 +170,38 @@ impl Purgatory {
 pub(crate) fn retry_woken<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec<Effect>) {
     // A retry parks under a new number, so a bound by count ends even if two requests wake each other.
     let mut budget = 2 * broker.purgatory.waiters.len() + 1;
-    while let Some(parked) = broker.purgatory.take_touched() {
-        retry(broker, now, parked, Patience::Left, effects);
+    while let Some((id, keys)) = broker.purgatory.touched.pop_first() {
+        match broker.purgatory.borrow_fetch(id) {
+            Some(waiting) => poke(broker, now, (id, waiting), &keys, effects),
+            None => {
+                let Some(parked) = broker.purgatory.take(id) else { continue };
+                retry(broker, now, parked, Patience::Left, effects);
+            }
+        }
         budget -= 1;
         if budget == 0 {
             break;
+        }
+    }
+}
+
+/// Tells a fetch what changed. It may follow very many partitions, so it keeps its place while it waits.
+fn poke<D: Disk>(
+    broker: &mut Broker<D>,
+    now: Now,
+    (id, mut waiting): (u64, fetch::Waiting),
+    changed: &[WatchKey],
+    effects: &mut Vec<Effect>,
+) {
+    match fetch::changed(broker, &mut waiting, changed) {
+        fetch::Verdict::Wait => broker.purgatory.put_back(id, waiting),
+        fetch::Verdict::Answer => {
+            broker.purgatory.take(id);
+            fetch::answer(broker, now, waiting, effects);
+        }
+        fetch::Verdict::LookAgain => {
+            broker.purgatory.take(id);
+            fetch::retry(broker, now, waiting, Patience::Left, effects);
         }
     }
 }
@@ -167,7 +222,8 @@ fn retry<D: Disk>(
 ) {
     match parked {
         Parked::Produce(waiting) => produce::retry(broker, now, waiting, patience, effects),
-        Parked::Fetch(waiting) => fetch::retry(broker, now, waiting, patience, effects),
+        Parked::Fetch(waiting) => fetch::retry(broker, now, *waiting, patience, effects),
+        Parked::Borrowed => {}
         Parked::Metadata(waiting) => metadata::retry(broker, now, waiting, patience, effects),
         Parked::FindCoordinator(waiting) => {
             find_coordinator::retry(broker, now, waiting, patience, effects);

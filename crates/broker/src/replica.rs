@@ -8,12 +8,12 @@ mod loading;
 mod lookup;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use clock::{Moment, Now};
 use commitlog::{
-    Compaction, CompactionRules, EpochStart, Log, LogConfig, LogError, ProducerEntry, Progress, Retention,
+    ColdRead, Compaction, CompactionRules, EpochStart, Fetched, Log, LogConfig, LogError, ProducerEntry,
+    Progress, RemovalJob, Retention, SyncJob, Synced,
 };
 use disk::Disk;
 use kafka_wire::batch::TimestampType;
@@ -23,7 +23,9 @@ use partition::{
     ValidBatch, validate,
 };
 
+use crate::disk_space::DiskSpace;
 pub(crate) use loading::{create, load};
+pub(crate) use lookup::Look;
 
 /// A partition log held here, as leader or follower.
 pub(crate) struct Replica<D: Disk> {
@@ -38,10 +40,12 @@ pub(crate) struct Replica<D: Disk> {
     leadership: Option<Leadership>,
     /// Whether a record counts only once it is on this broker's disk.
     durable_acks: bool,
-    /// Set while the disk has too little space for clients' records.
-    disk_is_full: Arc<AtomicBool>,
-    /// Records appended since the last sync, and when the first of them was.
+    /// Room on the disk for clients' records.
+    space: Arc<DiskSpace>,
+    /// Records appended since the last sync began, and when the first of them was.
     unsynced: Option<Unsynced>,
+    /// Up to here records count only once they are on the disk: `flush.messages` asked for a sync.
+    flush_to: i64,
     /// First offset that was not compacted yet.
     first_dirty: i64,
     /// Log size at the last producer snapshot, to take the next one after enough growth.
@@ -203,7 +207,7 @@ impl<D: Disk> Replica<D> {
         records: Bytes,
         durability: Durability,
     ) -> Result<Appended, AppendError> {
-        if self.disk_is_full.load(Ordering::Relaxed) {
+        if !self.space.take(records.len(), || self.log.free_bytes().ok()) {
             let message = "the disk is nearly full; nothing is taken until there is space".to_owned();
             return Err(AppendError { message: Some(message), ..ErrorCode::KAFKA_STORAGE_ERROR.into() });
         }
@@ -265,6 +269,9 @@ impl<D: Disk> Replica<D> {
             self.producers.record(stamp, appended.base_offset);
         }
         self.count_unsynced(now.moment, appended.last_offset + 1 - appended.base_offset);
+        if self.unsynced.is_some_and(|unsynced| unsynced.records >= self.config.flush_messages) {
+            self.flush_to = appended.last_offset + 1;
+        }
         self.advance_high_watermark();
         self.check();
         Ok(Appended {
@@ -304,13 +311,19 @@ impl<D: Disk> Replica<D> {
         }
         match durability {
             Durability::None => Ok(true),
-            Durability::Leader => Ok(!self.durable_acks || self.log.recovery_point() >= end),
-            Durability::InSync if self.high_watermark < end => Ok(false),
+            Durability::Leader => Ok(self.is_durable_enough(end)),
+            Durability::InSync if self.high_watermark < end || !self.is_durable_enough(end) => Ok(false),
             Durability::InSync if leadership.is_under_min(self.config.in_sync_min as usize) => {
                 Err(ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND)
             }
             Durability::InSync => Ok(true),
         }
+    }
+
+    /// Whether what was appended up to `end` is as durable as acknowledgements ask for.
+    fn is_durable_enough(&self, end: i64) -> bool {
+        let may_wait = self.durable_acks || end <= self.flush_to;
+        !may_wait || self.log.recovery_point() >= end
     }
 
     /// First offset that is not known to be on every in-sync replica.
@@ -367,7 +380,8 @@ impl<D: Disk> Replica<D> {
         Ok(self.log.log_start())
     }
 
-    /// Removes segments that retention no longer keeps, and forgets silent producers.
+    /// Forgets segments that retention no longer keeps, and silent producers. The files go with
+    /// [`Replica::removal`].
     pub(crate) fn retain(&mut self, now: Now, producer_expiration_ms: i64) -> Result<usize, LogError> {
         let deletes = self.config.cleanup.deletes();
         let retention = Retention {
@@ -375,7 +389,7 @@ impl<D: Disk> Replica<D> {
             bytes: self.config.retention_bytes.filter(|_| deletes),
             below: self.high_watermark,
         };
-        let removed = self.log.remove_expired(now.wall, retention)?;
+        let removed = self.log.forget_expired(now.wall, retention)?;
         if removed > 0 && self.epochs.truncate_start(self.log.log_start()) {
             let _ = self.store_epochs();
         }
@@ -413,20 +427,37 @@ impl<D: Disk> Replica<D> {
         self.unsynced.map(|unsynced| unsynced.latest)
     }
 
-    /// Makes everything appended durable.
-    pub(crate) fn sync(&mut self) -> Result<(), LogError> {
-        self.log.sync()?;
-        self.unsynced = None;
-        Ok(())
+    /// The files of segments that are to be removed.
+    pub(crate) fn removal(&self) -> Option<RemovalJob<D>> {
+        self.log.removal()
     }
 
-    /// Makes all but the active segment durable.
-    pub(crate) fn sync_sealed(&mut self) -> Result<(), LogError> {
-        if let Some(job) = self.log.begin_sync_sealed()? {
-            let synced = job.run()?;
-            self.log.finish_sync(synced);
-        }
-        Ok(())
+    /// Begins to make everything appended durable, for those who wait for it.
+    pub(crate) fn begin_commit(&mut self) -> Result<Option<SyncJob<D>>, LogError> {
+        self.unsynced = None;
+        self.log.begin_commit()
+    }
+
+    /// Begins to make everything appended durable because nothing was appended for long.
+    pub(crate) fn begin_sync(&mut self) -> Result<Option<SyncJob<D>>, LogError> {
+        self.unsynced = None;
+        self.log.begin_sync()
+    }
+
+    /// Begins to make all but the active segment durable.
+    pub(crate) fn begin_sync_sealed(&mut self) -> Result<Option<SyncJob<D>>, LogError> {
+        self.log.begin_sync_sealed()
+    }
+
+    /// Takes note of a sync.
+    pub(crate) fn finish_sync(&mut self, synced: Synced) {
+        self.log.finish_sync(synced);
+        self.advance_high_watermark();
+    }
+
+    /// Takes note of a read; `None` if the log changed under it.
+    pub(crate) fn finish_read(&mut self, read: ColdRead) -> Result<Option<Fetched>, LogError> {
+        self.log.finish_read(read)
     }
 
     /// Stores the producers if the log grew by `growth` bytes since they were stored last.

@@ -7,6 +7,8 @@ mod cleaner;
 mod intervals;
 mod listing;
 mod orders;
+mod reads;
+mod syncs;
 mod upkeep;
 
 #[cfg(test)]
@@ -15,22 +17,26 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use clock::Now;
-use commitlog::{Files, Identity, LogDirectory, LogError, TailCache};
+use commitlog::{Checkpoint, Files, Identity, LogDirectory, LogError, TailCache};
 use disk::Disk;
 use kafka_wire::ErrorCode;
 use partition::TopicConfig;
 
+use crate::disk_space::DiskSpace;
 use crate::replica::{self, Durability, Replica};
+use crate::work::Work;
 use crate::{Broker, Settings, TopicPartition};
 
 use cleaner::Cleaner;
 use intervals::Intervals;
 pub(crate) use listing::DirectoryListing;
-use upkeep::Due;
-pub(crate) use upkeep::{turn_ended, woken};
+use reads::Reads;
+pub(crate) use reads::{ReadState, ReadTicket};
+use syncs::Rounds;
+use upkeep::{Due, Upkeep};
+pub(crate) use upkeep::{Kept, turn_ended, woken};
 
 /// The replicas by topic and partition.
 pub(crate) struct Replicas<D: Disk> {
@@ -51,6 +57,10 @@ pub(crate) struct Replicas<D: Disk> {
     /// Partitions with records that are not durable.
     unsynced: BTreeSet<TopicPartition>,
     due: Due,
+    reads: Reads,
+    upkeep: Upkeep,
+    /// Work made since the last turn ended.
+    work: Vec<Work>,
     cleaner: Cleaner,
     intervals: Intervals,
     /// Whether no log directory is in use any more.
@@ -61,8 +71,12 @@ pub(crate) struct Replicas<D: Disk> {
 /// A log directory and what is written about it now and then.
 struct Directory<D: Disk> {
     log_directory: LogDirectory<D>,
-    /// Set while there is too little space for clients' records.
-    is_full: Arc<AtomicBool>,
+    space: Arc<DiskSpace>,
+    /// Whether it was told that there is too little space.
+    was_full: bool,
+    /// Whether it was told that the directory is offline.
+    was_offline: bool,
+    rounds: Rounds,
 }
 
 struct Held<D: Disk> {
@@ -99,6 +113,9 @@ impl<D: Disk> Replicas<D> {
             lent: Vec::new(),
             unsynced: BTreeSet::new(),
             due: Due::new(now.moment, &intervals),
+            reads: Reads::default(),
+            upkeep: Upkeep::default(),
+            work: Vec::new(),
             cleaner: Cleaner::new(now.moment, &intervals, lookup("log.cleaner.enable") != Some("false")),
             intervals,
             all_failed: false,
@@ -110,14 +127,14 @@ impl<D: Disk> Replicas<D> {
             log_directory.probe().map_err(refusal)?;
             replicas.add_directory(log_directory, now)?;
         }
-        replicas.store_recovery_points();
+        replicas.store_now(Checkpoint::RecoveryPoint);
         Ok(replicas)
     }
 
     fn add_directory(&mut self, mut log_directory: LogDirectory<D>, now: Now) -> io::Result<()> {
         self.notes.append(&mut log_directory.take_notes());
         let directory = self.directories.len();
-        let is_full = Arc::new(AtomicBool::new(false));
+        let space = Arc::<DiskSpace>::default();
         for named in log_directory.partitions().to_vec() {
             let partition = TopicPartition::new(named.topic.as_str(), named.partition);
             if self.held.contains_key(&partition) || self.broken.contains(&partition) {
@@ -132,7 +149,7 @@ impl<D: Disk> Replicas<D> {
                 &log_directory,
                 &named,
                 config,
-                (self.durable_acks, is_full.clone()),
+                (self.durable_acks, space.clone()),
                 self.producer_expiration_ms,
                 now,
             );
@@ -157,7 +174,14 @@ impl<D: Disk> Replicas<D> {
         for path in log_directory.take_deleted() {
             self.due.remove(now.moment, directory, path);
         }
-        self.directories.push(Directory { log_directory, is_full });
+        let rounds = Rounds::default();
+        self.directories.push(Directory {
+            log_directory,
+            space,
+            was_full: false,
+            was_offline: false,
+            rounds,
+        });
         Ok(())
     }
 
@@ -207,6 +231,11 @@ impl<D: Disk> Replicas<D> {
         held.replica.reached(end, durability)
     }
 
+    /// Takes the work that was made.
+    pub(crate) fn take_work(&mut self) -> Vec<Work> {
+        std::mem::take(&mut self.work)
+    }
+
     /// Closes every log and marks the directories as closed cleanly, so that the next start looks for
     /// nothing. Returns what went wrong, in words. No replica may be used afterwards.
     fn close(&mut self, broker_epoch: i64) -> Vec<String> {
@@ -217,10 +246,9 @@ impl<D: Disk> Replicas<D> {
                 failed.insert(held.directory);
             }
         }
-        self.store_high_watermarks();
-        self.store_log_starts();
-        self.store_recovery_points();
-        self.store_first_dirty();
+        for checkpoint in upkeep::CHECKPOINTS {
+            self.store_now(checkpoint);
+        }
         for (number, directory) in self.directories.iter().enumerate() {
             if failed.contains(&number) {
                 continue;

@@ -141,6 +141,8 @@ impl World {
                 self.broker.step(self.now(), Input::Keeper(answered), effects);
             }
             Effect::Event(event) => self.events.push(event),
+            Effect::Work(work) => self.broker.step(self.now(), Input::Worked(work.run()), effects),
+            Effect::DisksFailed { reason } => panic!("the broker ends: {reason}"),
             Effect::Halt { reason } => panic!("the broker halts: {reason}"),
         }
     }

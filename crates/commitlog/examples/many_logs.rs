@@ -46,8 +46,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for log in &mut all {
         log.close()?;
     }
-    let lines = (0..count).zip(&all).map(|(partition, log)| ("many", partition, log.recovery_point()));
-    logs.write_checkpoint(Checkpoint::RecoveryPoint, lines)?;
+    let lines = (0..count).zip(&all).map(|(partition, log)| ("many".into(), partition, log.recovery_point()));
+    logs.checkpoint(Checkpoint::RecoveryPoint, lines.collect()).run()?;
     logs.mark_clean(-1)?;
     report("closed", start, all.len());
     drop(all);

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clock::WallTime;
 use disk::{Disk, Open};
@@ -31,6 +33,50 @@ pub struct LogDirectory<D: Disk> {
     /// Makes names of deleted directories unique.
     deletions: u64,
     notes: Vec<String>,
+    /// Checkpoints written so far, and the number of the latest of each kind that reached the disk: an
+    /// older one that comes late must not replace a newer one.
+    writes: AtomicU64,
+    written: Arc<Mutex<BTreeMap<Checkpoint, u64>>>,
+}
+
+/// A checkpoint to be written. Run it anywhere.
+pub struct CheckpointJob<D: Disk> {
+    shared: Shared<D>,
+    path: PathBuf,
+    checkpoint: Checkpoint,
+    offsets: Vec<(Arc<str>, i32, i64)>,
+    number: u64,
+    written: Arc<Mutex<BTreeMap<Checkpoint, u64>>>,
+}
+
+/// The directory of a deleted partition, to be removed with all that is in it. Run it anywhere.
+pub struct DeletionJob<D: Disk> {
+    disk: D,
+    path: PathBuf,
+}
+
+impl<D: Disk> CheckpointJob<D> {
+    /// Replaces the checkpoint, durably, unless a later one is there already.
+    pub fn run(self) -> Result<()> {
+        self.shared.latch.check()?;
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = written.entry(self.checkpoint).or_default();
+        if *latest >= self.number {
+            return Ok(());
+        }
+        let offsets = self.offsets.iter().map(|(topic, partition, offset)| (&**topic, *partition, *offset));
+        let result = checkpoint::write_offsets(self.shared.files.disk(), &self.path, offsets);
+        self.shared.latch.watch(result)?;
+        *latest = self.number;
+        Ok(())
+    }
+}
+
+impl<D: Disk> DeletionJob<D> {
+    /// Removes it.
+    pub fn run(self) -> Result<()> {
+        self.disk.remove_directory(&self.path).map_err(|source| LogError::io(&self.path, source))
+    }
 }
 
 /// Marks a directory that was closed cleanly.
@@ -65,6 +111,8 @@ impl<D: Disk> LogDirectory<D> {
             deleted: Vec::new(),
             deletions: 0,
             notes: Vec::new(),
+            writes: AtomicU64::new(0),
+            written: Arc::default(),
         };
         for checkpoint in CHECKPOINTS {
             directory.read_checkpoint(checkpoint);
@@ -204,7 +252,7 @@ impl<D: Disk> LogDirectory<D> {
     }
 
     /// Takes a partition out of use: its directory is renamed, durably, so that it never comes back;
-    /// `remove_deleted` removes the files later.
+    /// [`LogDirectory::deletion`] removes the files later.
     pub fn delete_log(&mut self, partition: &TopicPartition, now: WallTime) -> Result<()> {
         self.shared.latch.check()?;
         let disk = self.shared.files.disk();
@@ -232,20 +280,21 @@ impl<D: Disk> LogDirectory<D> {
         std::mem::take(&mut self.deleted)
     }
 
-    /// Removes one directory that `take_deleted` returned.
-    pub fn remove_deleted(&self, path: &Path) -> Result<()> {
-        self.shared.files.disk().remove_directory(path).map_err(|source| LogError::io(path, source))
+    /// How to remove one directory that `take_deleted` returned.
+    pub fn deletion(&self, path: PathBuf) -> DeletionJob<D> {
+        DeletionJob { disk: self.shared.files.disk().clone(), path }
     }
 
-    /// Replaces a checkpoint, durably.
-    pub fn write_checkpoint<'a>(
-        &self,
-        checkpoint: Checkpoint,
-        offsets: impl Iterator<Item = (&'a str, i32, i64)>,
-    ) -> Result<()> {
-        self.shared.latch.check()?;
-        let path = self.path.join(checkpoint.file_name());
-        self.shared.latch.watch(checkpoint::write_offsets(self.shared.files.disk(), &path, offsets))
+    /// How to replace a checkpoint, durably, by what is true now.
+    pub fn checkpoint(&self, checkpoint: Checkpoint, offsets: Vec<(Arc<str>, i32, i64)>) -> CheckpointJob<D> {
+        CheckpointJob {
+            shared: self.shared.clone(),
+            path: self.path.join(checkpoint.file_name()),
+            checkpoint,
+            offsets,
+            number: self.writes.fetch_add(1, Ordering::Relaxed) + 1,
+            written: self.written.clone(),
+        }
     }
 
     /// Marks the directory as closed cleanly. Only after every log in it was closed and every

@@ -65,8 +65,13 @@ impl<D: Disk> Files<D> {
         self.table().places.iter().flatten().count()
     }
 
+    /// A number that nothing else over these files has.
+    pub(crate) fn unique(&self) -> u64 {
+        self.shared.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
     pub(crate) fn ticket(&self) -> FileTicket {
-        FileTicket { id: self.shared.next_id.fetch_add(1, Ordering::Relaxed), place: Cell::new(u32::MAX) }
+        FileTicket { id: self.unique(), place: Cell::new(u32::MAX) }
     }
 
     /// Opens the file of a ticket, which the cache does not hold.

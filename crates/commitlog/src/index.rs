@@ -74,6 +74,11 @@ impl OffsetIndex {
         self.table.len()
     }
 
+    /// Bytes of the entries that are in the file.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        u64::from(self.table.stored_len()) * 8
+    }
+
     pub(crate) fn last<D: Disk>(&self, place: Place<'_, D>) -> Result<Option<OffsetEntry>> {
         Ok(self.table.last(place)?.map(|entry| OffsetEntry::decode(place.base_offset, &entry)))
     }

@@ -25,14 +25,14 @@ mod text;
 
 pub use batch::{BATCH_HEADER_BYTES, BatchFacts};
 pub use checkpoint::{Checkpoint, EpochStart};
-pub use directory::LogDirectory;
+pub use directory::{CheckpointJob, DeletionJob, LogDirectory};
 pub use error::{LogError, Result};
 pub use files::Files;
 pub use identity::Identity;
 pub use index::AbortedTransaction;
 pub use log::{
-    Appended, AtLeastOne, Compaction, CompactionRules, Dirt, Fetched, Log, LogConfig, Opened, ProducerEntry,
-    Progress, Recovery, Retention, TimestampHit,
+    Appended, AtLeastOne, ColdRead, Compaction, CompactionRules, Dirt, Fetched, Log, LogConfig, Opened,
+    ProducerEntry, Progress, ReadJob, Reading, Recovery, RemovalJob, Retention, TimestampHit,
 };
 pub use names::TopicPartition;
 pub use sync::{SyncJob, Synced};

@@ -37,6 +37,10 @@ pub const READ_PIECE_BYTES_MIN: usize = 8 * 1024;
 /// Places remembered per log so that sequential readers need no index search.
 pub const READ_HINTS: usize = 4;
 
+/// Segments that one read from the disk looks into before it gives up: the first holds what is asked for,
+/// unless a cleaner left nothing in it.
+pub const COLD_READ_SEGMENTS: usize = 16;
+
 /// Largest checkpoint or properties file that is read, in bytes. A million partitions with names of
 /// the greatest length need little more than half of it.
 pub const TEXT_FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;

@@ -6,7 +6,9 @@
 //! below the recovery point is durable.
 
 mod append;
+mod cold;
 mod compact;
+mod leaving;
 mod open;
 mod read;
 mod retention;
@@ -22,7 +24,9 @@ use clock::WallTime;
 use disk::{Disk, File, Open};
 
 pub use append::Appended;
+pub use cold::{ColdRead, ReadJob, Reading};
 pub use compact::{Compaction, CompactionRules, Dirt, Progress};
+pub use leaving::RemovalJob;
 pub use open::{Opened, Recovery};
 pub use read::{AtLeastOne, Fetched, TimestampHit};
 pub use retention::Retention;
@@ -52,11 +56,17 @@ pub struct Log<D: Disk> {
     log_end: i64,
     recovery_point: i64,
     tail: Tail,
-    /// Where recent reads ended: (next offset, base offset of the segment, position).
-    hints: [(i64, i64, u32); READ_HINTS],
+    /// Where recent reads ended.
+    hints: [Hint; READ_HINTS],
     next_hint: usize,
+    /// Tells this log from one that had the same name before.
+    id: u64,
     /// Truncations so far.
     generation: u64,
+    /// How often what lies at a place of a file, or whether it is there at all, changed.
+    layout: u64,
+    /// Segments that are forgotten, and whose files are not removed yet.
+    leaving: leaving::Queue,
     /// How often names in the directory changed, and how many of these changes are durable.
     name_changes: u64,
     durable_name_changes: u64,
@@ -65,6 +75,9 @@ pub struct Log<D: Disk> {
     /// What makes the jitter of this log differ from its neighbours'.
     jitter_seed: u64,
 }
+
+/// Where a read ended: next offset, base offset of the segment, position in it.
+type Hint = (i64, i64, u32);
 
 /// What the logs of one log directory share.
 #[derive(Clone)]
@@ -137,6 +150,12 @@ impl<D: Disk> Log<D> {
         &self.directory
     }
 
+    /// Bytes that can still be written to the file system of this log.
+    pub fn free_bytes(&self) -> Result<u64> {
+        let free = self.shared.files.disk().free_bytes(&self.directory);
+        free.map_err(|source| LogError::io(&self.directory, source))
+    }
+
     /// Whether a disk failure took the log directory out of use.
     pub fn is_offline(&self) -> bool {
         self.shared.latch.is_offline()
@@ -161,8 +180,22 @@ impl<D: Disk> Log<D> {
     /// The files to sync so that everything appended so far is durable; `None` if it is already.
     pub fn begin_sync(&mut self) -> Result<Option<SyncJob<D>>> {
         self.shared.latch.check()?;
+        let result = self.flush_active_indexes().and_then(|()| self.sync_job());
+        self.shared.latch.watch(result)
+    }
+
+    /// As [`Log::begin_sync`], for a log that is synced all the time: index entries of the active segment
+    /// stay in memory until there are enough of them.
+    pub fn begin_commit(&mut self) -> Result<Option<SyncJob<D>>> {
+        self.shared.latch.check()?;
         let result = self.sync_job();
         self.shared.latch.watch(result)
+    }
+
+    fn flush_active_indexes(&mut self) -> Result<()> {
+        let active = self.segments.last_mut().expect(NEVER_EMPTY);
+        let place = self.shared.place(&self.directory, active.base_offset);
+        active.flush_indexes(place)
     }
 
     fn sync_job(&mut self) -> Result<Option<SyncJob<D>>> {
@@ -200,8 +233,8 @@ impl<D: Disk> Log<D> {
             let place = self.shared.place(&self.directory, self.segments[at].base_offset);
             let segment = &mut self.segments[at];
             files.push(segment.file(place)?);
-            segment.flush_indexes(place)?;
             if at < active {
+                segment.flush_indexes(place)?;
                 files.extend(segment.index_files(place)?);
             }
         }
@@ -221,6 +254,7 @@ impl<D: Disk> Log<D> {
             directories,
             synced: Synced {
                 up_to,
+                log: self.id,
                 generation: self.generation,
                 sealed_below: self.segments[active].base_offset,
                 name_changes: self.name_changes,
@@ -242,7 +276,7 @@ impl<D: Disk> Log<D> {
 
     /// Takes note of a finished sync.
     pub fn finish_sync(&mut self, synced: Synced) {
-        if synced.generation != self.generation {
+        if (synced.log, synced.generation) != (self.id, self.generation) {
             return;
         }
         self.recovery_point = self.recovery_point.max(synced.up_to);

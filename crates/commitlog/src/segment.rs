@@ -433,8 +433,11 @@ impl Segment {
         self.close(place.files);
         for &kind in kinds {
             let path = place.path(kind);
-            if place.files.disk().exists(&path) {
-                place.files.disk().remove(&path).map_err(|source| LogError::io(&path, source))?;
+            match place.files.disk().remove(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(LogError::io(&path, error));
+                }
+                _ => {}
             }
         }
         Ok(())

@@ -59,6 +59,8 @@ pub struct SyncJob<D: Disk> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Synced {
     pub(crate) up_to: i64,
+    /// Whose proof it is.
+    pub(crate) log: u64,
     /// Truncations before the job began: a later one makes the proof worthless.
     pub(crate) generation: u64,
     /// Base offset of the active segment when the job began; the indexes of those before are durable.

@@ -91,6 +91,11 @@ impl<const WIDTH: usize> EntryTable<WIDTH> {
         self.stored + self.buffered.len() as u32
     }
 
+    /// Entries in the file.
+    pub(crate) fn stored_len(&self) -> u32 {
+        self.stored
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }

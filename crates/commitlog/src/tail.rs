@@ -132,6 +132,11 @@ impl Collected {
         Collected { pieces, bytes: 0, next_offset: from, limit_offset, bytes_max, at_least_one, full: false }
     }
 
+    /// No batch that begins here or later is taken.
+    pub(crate) fn limit_offset(&self) -> i64 {
+        self.limit_offset
+    }
+
     /// Bytes that may still be added.
     pub(crate) fn room(&self) -> usize {
         self.bytes_max - self.bytes.min(self.bytes_max)

@@ -2,6 +2,7 @@
 
 mod keeper_link;
 mod service;
+mod workers;
 
 use crate::config::BrokerConfig;
 use crate::keeper_role::KeeperDialer;
@@ -21,6 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use transport::FrameRules;
+use workers::Workers;
 
 /// A running broker.
 pub struct BrokerRole {
@@ -124,7 +126,9 @@ impl OpenedBroker {
         }
         let (mailbox, counters) = (shard.mailbox(), shard.counters());
         let link = KeeperLink::new(Session::new(options), access, mailbox.clone());
-        let mut service = BrokerService::new(node, listeners, link, notices.clone());
+        let workers = Workers::start(config.log_directories.len(), &mailbox, &notices)
+            .map_err(StartError::system("start a thread"))?;
+        let mut service = BrokerService::new(node, listeners, link, workers, notices.clone());
         let thread = thread::Builder::new()
             .name("broker".to_owned())
             .spawn(move || {

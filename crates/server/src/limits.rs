@@ -11,6 +11,13 @@ pub const CONNECTIONS_MAX: usize = 1_000_000;
 /// back long before by `globalOutstandingLimit`.
 pub const LOG_QUEUE_BYTES: usize = 64 << 20;
 
+/// Threads that read for a broker what is not in memory. One read at a time would let a slow disk's queue
+/// run empty; many would only quarrel for the processor.
+pub const READ_THREADS: usize = 2;
+
+/// Threads that sync the logs of one log directory: as many as the node makes pieces of a round.
+pub const SYNC_THREADS: usize = 4;
+
 /// Notices of the roles that wait to be heard by the process.
 pub const NOTICES: usize = 64;
 

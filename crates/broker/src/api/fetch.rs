@@ -3,10 +3,12 @@
 //! The batches travel from the log to the response as they are stored: whole, compressed or not, the
 //! first one possibly beginning before the asked offset.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use clock::{Moment, Now, Span};
+use commitlog::ReadJob;
 use disk::Disk;
 use kafka_wire::message::fetch::{
     AbortedTransaction, FetchRequest, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint,
@@ -16,9 +18,10 @@ use kafka_wire::{ErrorCode, Records};
 
 use crate::call::Call;
 use crate::fetch_session::{FetchKind, FetchPlan, FetchTarget};
-use crate::limits::FETCH_WAIT_MAX;
+use crate::limits::{COLD_READ_TRIES, COLD_READ_WAIT, COLD_READS_PER_FETCH, FETCH_WAIT_MAX};
 use crate::purgatory::{Parked, Patience, WatchKey};
-use crate::replica::{Isolation, Read};
+use crate::replica::{Isolation, Look, Read};
+use crate::replicas::{ReadState, ReadTicket};
 use crate::{Broker, Effect, TopicPartition};
 
 /// The versions served.
@@ -27,7 +30,7 @@ pub(crate) const SERVED: RangeInclusive<i16> = 4..=18;
 /// The first version that names topics by their ids.
 const TOPIC_IDS_SINCE: i16 = 13;
 
-/// A fetch that waits for records.
+/// A fetch that waits, for records or for the disk.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     call: Call,
@@ -36,6 +39,36 @@ pub(crate) struct Waiting {
     bytes_min: usize,
     bytes_max: usize,
     isolation: Isolation,
+    /// What was found for each target.
+    found: Vec<PartitionData>,
+    /// Bytes of records in all that was found.
+    bytes: usize,
+    /// The partitions by name, with their places among the targets; sorted.
+    places: Vec<(TopicPartition, usize)>,
+    /// Reads from the disk, by the place of their target.
+    reads: BTreeMap<usize, ReadState>,
+    /// Those of them that are not done.
+    under_way: Vec<(usize, ReadTicket)>,
+    /// How often reads were begun.
+    tries: u32,
+}
+
+/// What a change means for a fetch that waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    /// Nothing.
+    Wait,
+    /// There is enough, or something to tell at once.
+    Answer,
+    /// All targets must be looked at.
+    LookAgain,
+}
+
+impl Waiting {
+    /// Whether it waits for records to come, not for the disk.
+    pub(crate) fn waits_for_records(&self) -> bool {
+        self.under_way.is_empty()
+    }
 }
 
 /// Answers the request.
@@ -61,62 +94,195 @@ pub(crate) fn serve<D: Disk>(
     };
     let deadline = now.moment + wait;
     let patience = if wait == Span::ZERO { Patience::Over } else { Patience::Left };
-    let waiting = Waiting { call, plan, deadline, bytes_min: bytes_min.min(bytes_max), bytes_max, isolation };
+    let waiting = Waiting {
+        call,
+        plan,
+        deadline,
+        bytes_min: bytes_min.min(bytes_max),
+        bytes_max,
+        isolation,
+        found: Vec::new(),
+        bytes: 0,
+        places: Vec::new(),
+        reads: BTreeMap::new(),
+        under_way: Vec::new(),
+        tries: 0,
+    };
     retry(broker, now, waiting, patience, effects);
 }
 
-/// Reads, and answers if that is enough or the time is over.
+/// Looks at all targets; answers if that is enough or the time is over, and parks the request otherwise.
 pub(crate) fn retry<D: Disk>(
     broker: &mut Broker<D>,
     now: Now,
-    waiting: Waiting,
+    mut waiting: Waiting,
     patience: Patience,
     effects: &mut Vec<Effect>,
 ) {
-    let by_id = waiting.call.api_version >= TOPIC_IDS_SINCE;
-    let mut budget = Budget { bytes_left: waiting.bytes_max, bytes: 0 };
+    collect_reads(broker, &mut waiting);
+    if !waiting.under_way.is_empty() && patience == Patience::Left {
+        return park_for_reads(broker, now, waiting);
+    }
+    waiting.under_way.clear();
     let mut urgent = waiting.plan.targets.is_empty() || patience == Patience::Over;
-    let mut data = Vec::with_capacity(waiting.plan.targets.len());
-    let mut keys = Vec::with_capacity(waiting.plan.targets.len());
-    for target in &waiting.plan.targets {
-        let read = broker
+    // What the disk brought would be lost if the disk were asked again.
+    let may_read = waiting.reads.is_empty() && waiting.tries < COLD_READ_TRIES;
+    let mut jobs = Vec::new();
+    look_at_all(broker, &mut waiting, &mut jobs, &mut urgent);
+    if !jobs.is_empty() && may_read {
+        waiting.tries += 1;
+        for (place, partition, job) in jobs {
+            let ticket = broker.replicas.begin_read(&partition, job);
+            waiting.under_way.push((place, ticket));
+        }
+        return park_for_reads(broker, now, waiting);
+    }
+    if urgent || waiting.bytes >= waiting.bytes_min {
+        return answer(broker, now, waiting, effects);
+    }
+    waiting.places.sort_unstable();
+    let keys = waiting.places.iter().map(|(partition, _)| WatchKey::Partition(partition.clone())).collect();
+    let (connection, deadline) = (waiting.call.connection, waiting.deadline);
+    // What the disk brought is no news when this is looked at next.
+    waiting.reads.clear();
+    waiting.tries = 0;
+    broker.purgatory.park(connection, deadline, keys, Parked::Fetch(Box::new(waiting)));
+}
+
+/// Takes what the disk brought.
+fn collect_reads<D: Disk>(broker: &mut Broker<D>, waiting: &mut Waiting) {
+    let Waiting { under_way, reads, .. } = waiting;
+    under_way.retain(|&(place, ticket)| match broker.replicas.take_read(ticket) {
+        ReadState::UnderWay => true,
+        ReadState::Stale => false,
+        done => {
+            reads.insert(place, done);
+            false
+        }
+    });
+}
+
+fn park_for_reads<D: Disk>(broker: &mut Broker<D>, now: Now, waiting: Waiting) {
+    let keys = waiting.under_way.iter().map(|&(_, ticket)| WatchKey::Read(ticket)).collect();
+    let connection = waiting.call.connection;
+    let deadline = now.moment + COLD_READ_WAIT;
+    broker.purgatory.park(connection, deadline, keys, Parked::Fetch(Box::new(waiting)));
+}
+
+type Job<D> = (usize, TopicPartition, ReadJob<D>);
+
+/// Looks at every target anew. What must be read from the disk, as far as it may still be sent, is added to
+/// `jobs`.
+fn look_at_all<D: Disk>(
+    broker: &mut Broker<D>,
+    waiting: &mut Waiting,
+    jobs: &mut Vec<Job<D>>,
+    urgent: &mut bool,
+) {
+    let by_id = waiting.call.api_version >= TOPIC_IDS_SINCE;
+    let count = waiting.plan.targets.len();
+    waiting.bytes = 0;
+    waiting.found = Vec::with_capacity(count);
+    waiting.places = Vec::with_capacity(count);
+    // Bytes that the disk is expected to bring.
+    let mut expected = 0;
+    for (place, target) in waiting.plan.targets.iter().enumerate() {
+        let looked = broker
             .topic_named(&target.key.topic, target.key.topic_id, by_id)
             .map(|topic| TopicPartition { topic, partition: target.key.partition })
             .and_then(|partition| {
-                let data = read(broker, &partition, target, waiting.isolation, &mut budget)?;
-                keys.push(WatchKey::Partition(partition));
-                Ok(data)
+                let taken = waiting.bytes + expected;
+                let budget = Budget { left: waiting.bytes_max.saturating_sub(taken), is_first: taken == 0 };
+                let brought = waiting.reads.remove(&place);
+                let looked = look(broker, &partition, target, waiting.isolation, budget, brought)?;
+                waiting.places.push((partition.clone(), place));
+                Ok((partition, looked))
             });
-        let read = read.unwrap_or_else(|error| failed(target, error));
-        urgent |= read.error_code != ErrorCode::NONE || read.diverging_epoch.end_offset >= 0;
-        data.push(read);
+        let data = match looked {
+            Ok((_, Looked::Found(data))) => data,
+            Ok((partition, Looked::Cold(data, job))) => {
+                if budget_allows(waiting.bytes_max, waiting.bytes + expected, jobs.len()) {
+                    expected += job.bytes_max();
+                    jobs.push((place, partition, job));
+                }
+                data
+            }
+            Err(error) => failed(target, error),
+        };
+        *urgent |= is_urgent(&data);
+        waiting.bytes += length_of(&data);
+        waiting.found.push(data);
     }
-    if urgent || budget.bytes >= waiting.bytes_min {
-        let FetchPlan { targets, kind } = waiting.plan;
-        let answers = targets.into_iter().zip(data).collect();
-        return finish(broker, now, waiting.call, kind, answers, effects);
+}
+
+fn budget_allows(bytes_max: usize, taken: usize, jobs: usize) -> bool {
+    jobs < COLD_READS_PER_FETCH && (taken < bytes_max || taken == 0)
+}
+
+/// Takes a change of some partitions into what was found before.
+pub(crate) fn changed<D: Disk>(broker: &mut Broker<D>, waiting: &mut Waiting, keys: &[WatchKey]) -> Verdict {
+    let mut urgent = false;
+    for key in keys {
+        let WatchKey::Partition(partition) = key else { return Verdict::LookAgain };
+        let first = waiting.places.partition_point(|(known, _)| known < partition);
+        let places = waiting.places[first..].iter().take_while(|(known, _)| known == partition);
+        for &(_, place) in places {
+            let target = &waiting.plan.targets[place];
+            let others = waiting.bytes - length_of(&waiting.found[place]);
+            let budget = Budget { left: waiting.bytes_max.saturating_sub(others), is_first: others == 0 };
+            let data = match look(broker, partition, target, waiting.isolation, budget, None) {
+                Ok(Looked::Found(data)) => data,
+                Ok(Looked::Cold(..)) => return Verdict::LookAgain,
+                Err(error) => failed(target, error),
+            };
+            urgent |= is_urgent(&data);
+            waiting.bytes = others + length_of(&data);
+            waiting.found[place] = data;
+        }
     }
-    let (connection, deadline) = (waiting.call.connection, waiting.deadline);
-    broker.purgatory.park(connection, deadline, keys, Parked::Fetch(waiting));
+    if urgent || waiting.bytes >= waiting.bytes_min { Verdict::Answer } else { Verdict::Wait }
+}
+
+fn is_urgent(data: &PartitionData) -> bool {
+    data.error_code != ErrorCode::NONE || data.diverging_epoch.end_offset >= 0
+}
+
+fn length_of(data: &PartitionData) -> usize {
+    data.records.as_ref().map_or(0, Records::len)
+}
+
+/// Answers with what was found.
+pub(crate) fn answer<D: Disk>(broker: &mut Broker<D>, now: Now, waiting: Waiting, effects: &mut Vec<Effect>) {
+    let FetchPlan { targets, kind } = waiting.plan;
+    let answers = targets.into_iter().zip(waiting.found).collect();
+    finish(broker, now, waiting.call, kind, answers, effects);
 }
 
 /// What may still be read for one response.
+#[derive(Clone, Copy)]
 struct Budget {
-    bytes_left: usize,
-    bytes: usize,
+    left: usize,
+    /// Without this a batch larger than the limits would stop its reader for good.
+    is_first: bool,
 }
 
-fn read<D: Disk>(
+enum Looked<D: Disk> {
+    Found(PartitionData),
+    /// The records must be read from the disk.
+    Cold(PartitionData, ReadJob<D>),
+}
+
+/// Looks at one target, where the disk may have brought its records already.
+fn look<D: Disk>(
     broker: &mut Broker<D>,
     partition: &TopicPartition,
     target: &FetchTarget,
     isolation: Isolation,
-    budget: &mut Budget,
-) -> Result<PartitionData, ErrorCode> {
+    budget: Budget,
+    brought: Option<ReadState>,
+) -> Result<Looked<D>, ErrorCode> {
     let replica = broker.leader_to_read(partition, target.current_leader_epoch)?;
-    let bytes_max = budget.bytes_left.min(target.bytes_max.max(0) as usize);
-    // Without this a batch larger than the limits would stop its reader for good.
-    let at_least_one = budget.bytes == 0;
+    let bytes_max = budget.left.min(target.bytes_max.max(0) as usize);
     let mut data = empty(target);
     if target.last_fetched_epoch >= 0
         && let Some((epoch, end_offset)) = replica.end_of_epoch(target.last_fetched_epoch)
@@ -127,13 +293,36 @@ fn read<D: Disk>(
         data.diverging_epoch.end_offset = end_offset;
         data.high_watermark = replica.high_watermark();
         data.log_start_offset = replica.log_start_offset();
-        return Ok(data);
+        return Ok(Looked::Found(data));
     }
-    let Read { records, high_watermark, last_stable_offset, log_start_offset, aborted } =
-        replica.read(target.offset, bytes_max, at_least_one, isolation)?;
-    let length = records.len();
-    budget.bytes += length;
-    budget.bytes_left = budget.bytes_left.saturating_sub(length);
+    match brought {
+        Some(ReadState::Failed(error)) => return Err(error),
+        Some(ReadState::Here(fetched)) if fetched.bytes > 0 || !budget.is_first => {
+            fill(&mut data, replica.found(target.offset, fetched, isolation)?, isolation);
+            return Ok(Looked::Found(data));
+        }
+        // A hole that is longer than one read looks at.
+        Some(ReadState::Here(_)) => {
+            let read = replica.read(target.offset, bytes_max, budget.is_first, isolation)?;
+            fill(&mut data, read, isolation);
+            return Ok(Looked::Found(data));
+        }
+        Some(ReadState::UnderWay | ReadState::Stale) | None => {}
+    }
+    Ok(match replica.look(target.offset, bytes_max, budget.is_first, isolation)? {
+        Look::Found(read) => {
+            fill(&mut data, read, isolation);
+            Looked::Found(data)
+        }
+        Look::Cold(nothing, job) => {
+            fill(&mut data, nothing, isolation);
+            Looked::Cold(data, job)
+        }
+    })
+}
+
+fn fill(data: &mut PartitionData, read: Read, isolation: Isolation) {
+    let Read { records, high_watermark, last_stable_offset, log_start_offset, aborted } = read;
     data.high_watermark = high_watermark;
     data.last_stable_offset = last_stable_offset;
     data.log_start_offset = log_start_offset;
@@ -146,7 +335,6 @@ fn read<D: Disk>(
                 .collect(),
         );
     }
-    Ok(data)
 }
 
 fn finish<D: Disk>(

@@ -2,7 +2,6 @@
 //! from there on.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use clock::Now;
 use commitlog::{
@@ -12,7 +11,7 @@ use disk::Disk;
 use kafka_wire::batch::{Batch, ControlKind, ControlRecord};
 use partition::{AbortedSpan, BatchMark, LeaderEpochs, ProducerSummary, Producers, Stamp, TopicConfig};
 
-use super::{Replica, log_config};
+use super::{DiskSpace, Replica, log_config};
 use crate::limits::CONTROL_BATCH_BYTES_MAX;
 
 /// Opens the replica of a partition that is in `directory`. Also returns what was repaired.
@@ -20,7 +19,7 @@ pub(crate) fn load<D: Disk>(
     directory: &LogDirectory<D>,
     partition: &commitlog::TopicPartition,
     config: Arc<TopicConfig>,
-    (durable_acks, disk_is_full): (bool, Arc<AtomicBool>),
+    (durable_acks, space): (bool, Arc<DiskSpace>),
     producer_expiration_ms: i64,
     now: Now,
 ) -> Result<(Replica<D>, Vec<String>), LogError> {
@@ -58,8 +57,9 @@ pub(crate) fn load<D: Disk>(
         leader_epoch: -1,
         leadership: None,
         durable_acks,
-        disk_is_full,
+        space,
         unsynced: None,
+        flush_to: 0,
         first_dirty: directory.stored(Checkpoint::Cleaner, partition).unwrap_or(0),
         snapshot_size: log.size_bytes(),
         log,
@@ -78,7 +78,7 @@ pub(crate) fn load<D: Disk>(
 pub(crate) fn create<D: Disk>(
     log: Log<D>,
     config: Arc<TopicConfig>,
-    (durable_acks, disk_is_full): (bool, Arc<AtomicBool>),
+    (durable_acks, space): (bool, Arc<DiskSpace>),
 ) -> Replica<D> {
     Replica {
         config,
@@ -88,8 +88,9 @@ pub(crate) fn create<D: Disk>(
         leader_epoch: -1,
         leadership: None,
         durable_acks,
-        disk_is_full,
+        space,
         unsynced: None,
+        flush_to: 0,
         first_dirty: 0,
         snapshot_size: 0,
         log,

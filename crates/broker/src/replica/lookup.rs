@@ -1,12 +1,20 @@
 //! Reading a replica: records for consumers and followers, offsets by time and by leader epoch.
 
-use commitlog::{AtLeastOne, TimestampHit};
+use commitlog::{AtLeastOne, Fetched, ReadJob, Reading, TimestampHit};
 use disk::Disk;
 use kafka_wire::batch::{Batch, BatchError, MAGIC, Record, legacy};
 use kafka_wire::{ErrorCode, Records};
 
 use super::{Isolation, OffsetAndTime, Read, Replica, storage_error};
 use crate::limits::LOOKUP_BATCH_BYTES_MAX;
+
+/// What a look into a replica comes to.
+pub(crate) enum Look<D: Disk> {
+    /// What was asked for, as far as it is there.
+    Found(Read),
+    /// It must be read from the disk; meanwhile, what else there is to say.
+    Cold(Read, ReadJob<D>),
+}
 
 impl<D: Disk> Replica<D> {
     /// Reads whole batches from the one that holds `offset`, at most `bytes_max` bytes, or one batch of
@@ -22,6 +30,40 @@ impl<D: Disk> Replica<D> {
         let minimum = if at_least_one { AtLeastOne::Batch } else { AtLeastOne::Nothing };
         let fetched =
             self.log.read(offset, limit, bytes_max, minimum).map_err(|error| storage_error(&error))?;
+        self.found(offset, fetched, isolation)
+    }
+
+    /// As [`Replica::read`], without waiting for the disk.
+    pub(crate) fn look(
+        &mut self,
+        offset: i64,
+        bytes_max: usize,
+        at_least_one: bool,
+        isolation: Isolation,
+    ) -> Result<Look<D>, ErrorCode> {
+        let limit = self.readable_end(isolation);
+        let minimum = if at_least_one { AtLeastOne::Batch } else { AtLeastOne::Nothing };
+        let reading = self.log.read_or_job(offset, limit, bytes_max, minimum);
+        match reading.map_err(|error| storage_error(&error))? {
+            Reading::Found(fetched) => self.found(offset, fetched, isolation).map(Look::Found),
+            Reading::Cold(job) => {
+                let nothing = self.found(offset, Fetched::default(), isolation)?;
+                Ok(Look::Cold(nothing, job))
+            }
+        }
+    }
+
+    /// What to tell of what a read from `offset` on brought. `OFFSET_OUT_OF_RANGE` if that was deleted
+    /// meanwhile.
+    pub(crate) fn found(
+        &self,
+        offset: i64,
+        fetched: Fetched,
+        isolation: Isolation,
+    ) -> Result<Read, ErrorCode> {
+        if offset < self.log.log_start() {
+            return Err(ErrorCode::OFFSET_OUT_OF_RANGE);
+        }
         let aborted = match isolation {
             Isolation::Committed if fetched.bytes > 0 => self.aborted(offset, fetched.next_offset)?,
             _ => Vec::new(),

@@ -2,7 +2,7 @@
 //! hardly notice.
 
 use clock::{Moment, Now};
-use commitlog::{Compaction, Progress};
+use commitlog::{Checkpoint, Compaction, Progress};
 use disk::Disk;
 
 use super::Replicas;
@@ -69,7 +69,7 @@ impl<D: Disk> Replicas<D> {
         let Some(held) = self.held.get_mut(&partition) else { return true };
         match held.replica.compact(&mut compaction, COMPACTION_BYTES_PER_WAKE) {
             Ok(Progress::Working) => self.cleaner.running = Some((partition, compaction)),
-            Ok(Progress::Done { .. }) => self.store_first_dirty(),
+            Ok(Progress::Done { .. }) => self.store(Checkpoint::Cleaner),
             Ok(Progress::Abandoned) => {}
             Err(error) => {
                 self.notes.push(format!("{partition} was not compacted: {error}"));

@@ -78,7 +78,7 @@ impl<D: Disk> Replicas<D> {
             .log_directory
             .create_log(&log_name(partition), topic_id, log_config(&config), now.wall)
             .map_err(|error| storage_error(&error))?;
-        let flags = (self.durable_acks, chosen.is_full.clone());
+        let flags = (self.durable_acks, chosen.space.clone());
         let held = Held {
             replica: replica::create(log, config, flags),
             directory,

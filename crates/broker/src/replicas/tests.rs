@@ -12,6 +12,7 @@ use kafka_wire::batch::{Batch, BatchBuilder, ProducerStamp};
 use super::*;
 use crate::replica::{Appended, Isolation};
 use crate::testing::settings;
+use crate::work::Outcome;
 
 const TOPIC_ID: TopicId = TopicId([7; 16]);
 
@@ -69,6 +70,34 @@ fn stamped(base_sequence: i32, count: i32) -> Bytes {
     builder.build()
 }
 
+/// Ends a turn: all work is done at once. Returns the partitions on which somebody may wait.
+fn settle(replicas: &mut Replicas<MemoryDisk>, now: Now) -> Vec<TopicPartition> {
+    let mut moved = replicas.settle(now.moment);
+    loop {
+        let work = replicas.take_work();
+        if work.is_empty() {
+            return moved;
+        }
+        for work in work {
+            match work.run().outcome() {
+                Outcome::Synced { directory, purpose, logs } => {
+                    moved.extend(replicas.synced(now.moment, directory, purpose, logs));
+                }
+                Outcome::Kept(kept) => replicas.kept(now.moment, kept),
+                Outcome::Read { ticket, partition, read } => {
+                    replicas.read_done(ticket, &partition, read, true);
+                }
+            }
+        }
+        moved.extend(replicas.settle(now.moment));
+    }
+}
+
+fn upkeep(replicas: &mut Replicas<MemoryDisk>, now: Now) {
+    replicas.upkeep(now);
+    settle(replicas, now);
+}
+
 fn append(replicas: &mut Replicas<MemoryDisk>, bytes: Bytes) -> Result<Appended, ErrorCode> {
     let replica = replicas.leader(&partition()).expect("it leads");
     replica.append_as_leader(now(1), bytes, Durability::InSync).map_err(|error| error.code)
@@ -97,7 +126,7 @@ fn records_survive_a_stop_and_a_kill() {
             assert_eq!((appended.first, appended.end), (number, number + 1));
             assert_eq!(replicas.reached(&partition(), number + 1, Durability::InSync), Ok(true));
         }
-        replicas.settle(now(1).moment);
+        settle(&mut replicas, now(1));
         if clean {
             assert_eq!(replicas.close(1), Vec::<String>::new());
         }
@@ -126,7 +155,7 @@ fn durable_acknowledgements_survive_a_power_cut() {
         assert_eq!(replicas.reached(&partition(), end, Durability::Leader), Ok(false));
         assert_eq!(replicas.reached(&partition(), end, Durability::None), Ok(true));
         if number % 3 == 2 {
-            assert_eq!(replicas.settle(now(1).moment), [partition()]);
+            assert_eq!(settle(&mut replicas, now(1)), [partition()]);
             assert_eq!(replicas.reached(&partition(), end, Durability::InSync), Ok(true));
             assert_eq!(replicas.reached(&partition(), end, Durability::Leader), Ok(true));
             acknowledged.push((disk.operations(), number + 1));
@@ -191,7 +220,8 @@ fn lost_leader_epochs_are_read_from_the_log() {
             let mut replicas = led(disk, epoch);
             append(&mut replicas, batch("v")).unwrap();
             append(&mut replicas, batch("w")).unwrap();
-            replicas.held.get_mut(&partition()).unwrap().replica.sync().unwrap();
+            let replica = &mut replicas.held.get_mut(&partition()).unwrap().replica;
+            replica.begin_sync().unwrap().unwrap().run().unwrap();
         }
     };
     for left in ["0\n1\n0 0\n", "", "0\n7\n", "0\n3\n0 0\n1 2\n2 4\n"] {
@@ -219,14 +249,14 @@ fn a_deleted_partition_is_gone_and_may_come_again() {
     assert!(!disk.exists(Path::new("/logs/t-0")));
     replicas.ordered(now(0), &order(0, TopicId([8; 16]))).unwrap();
     assert_eq!(append(&mut replicas, batch("new")).unwrap().first, 0);
-    replicas.settle(now(0).moment);
+    settle(&mut replicas, now(0));
     let directories = |disk: &MemoryDisk| {
         disk.list(Path::new("/logs")).unwrap().iter().filter(|entry| entry.is_directory).count()
     };
     assert_eq!(directories(&disk), 2);
     let at = replicas.deadline().unwrap();
     assert!(at <= now(60_000).moment);
-    replicas.upkeep(now(60_000));
+    upkeep(&mut replicas, now(60_000));
     assert_eq!(directories(&disk), 1);
     assert_eq!(values(&mut replicas), ["new"]);
 }
@@ -245,7 +275,7 @@ fn deleted_records_stay_deleted() {
         replica.read(2, 99, true, Isolation::Uncommitted).unwrap_err(),
         ErrorCode::OFFSET_OUT_OF_RANGE
     );
-    replicas.settle(now(2).moment);
+    settle(&mut replicas, now(2));
     drop(replicas);
     let mut replicas = led(&disk, 1);
     assert_eq!(values(&mut replicas), ["v3"]);
@@ -268,12 +298,12 @@ fn retention_runs_by_the_clock() {
     for number in 0..9 {
         append(&mut replicas, batch(&format!("v{number}"))).unwrap();
     }
-    replicas.settle(now(1).moment);
+    settle(&mut replicas, now(1));
     let mut clock = now(1);
     for _ in 0..50 {
         let at = replicas.deadline().unwrap();
         clock = Now { moment: at.max(clock.moment), ..clock };
-        replicas.upkeep(clock);
+        upkeep(&mut replicas, clock);
     }
     let left = values(&mut replicas);
     assert_eq!(left.last().map(String::as_str), Some("v8"));
@@ -357,9 +387,9 @@ fn compacted_topics_keep_the_newest_of_each_key() {
     for number in 0..20 {
         append(&mut replicas, batch(&format!("v{number}"))).unwrap();
     }
-    replicas.settle(now(1).moment);
+    settle(&mut replicas, now(1));
     for number in 0..60 {
-        replicas.upkeep(now(20_000 + number * 20));
+        upkeep(&mut replicas, now(20_000 + number * 20));
     }
     let left = values(&mut replicas);
     assert_eq!(left.last().map(String::as_str), Some("v19"));
@@ -381,7 +411,7 @@ fn damaged_files_never_panic_and_never_invent_records() {
         for number in 0..random.i32(0..12) {
             append(&mut replicas, stamped(number * 2, 2)).unwrap();
         }
-        replicas.settle(now(1).moment);
+        settle(&mut replicas, now(1));
         if random.bool() {
             replicas.close(1);
         }
@@ -415,7 +445,7 @@ fn damaged_files_never_panic_and_never_invent_records() {
             let _ = replica.offset_for_timestamp(1_000_000);
             let _ = replica.offset_of_max_timestamp();
         }
-        replicas.upkeep(now(90_000_000));
+        upkeep(&mut replicas, now(90_000_000));
         replicas.close(1);
     }
 }

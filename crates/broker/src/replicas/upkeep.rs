@@ -1,26 +1,35 @@
 //! What replicas need as time passes: syncs, checkpoints, retention, the removal of deleted logs, and a
-//! look at the space that is left.
+//! look at the space that is left. What waits for the disk is done elsewhere, a bounded number at a time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::Bound;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 
 use clock::{Moment, Now, Span};
-use commitlog::{Checkpoint, LogError};
+use commitlog::{Checkpoint, CheckpointJob};
 use disk::Disk;
 
 use super::Replicas;
 use super::intervals::Intervals;
-use crate::limits::{FREE_BYTES_MIN, IDLE_SYNC_AFTER, IDLE_SYNCS_PER_WAKE, SNAPSHOT_GROWTH_BYTES};
+use super::syncs::sync;
+use crate::limits::{
+    IDLE_SYNC_AFTER, IDLE_SYNCS_PER_WAKE, RETAINED_PER_WAKE, RETENTION_PAUSE, SNAPSHOT_GROWTH_BYTES,
+    UPKEEP_AT_ONCE,
+};
 use crate::purgatory::WatchKey;
+use crate::work::{Lane, Outcome, SyncPurpose, Work};
 use crate::{Broker, Effect, Event, TopicPartition};
 
 /// What is due, and when.
 pub(super) struct Due {
     retention: Moment,
+    /// The last replica that retention looked at, while it is on its way through them.
+    retained: Option<TopicPartition>,
+    /// Whether this way removed anything yet.
+    has_removed: bool,
     /// Only while there is something to store.
     high_watermarks: Option<Moment>,
-    recovery_points: Option<Moment>,
+    pub(super) recovery_points: Option<Moment>,
     /// Only while something is not durable.
     idle_syncs: Option<Moment>,
     /// The earliest that `flush.ms` asks for.
@@ -33,6 +42,8 @@ impl Due {
     pub(super) fn new(now: Moment, intervals: &Intervals) -> Self {
         Due {
             retention: now + FIRST_RETENTION_AFTER.min(intervals.retention),
+            retained: None,
+            has_removed: false,
             high_watermarks: None,
             recovery_points: None,
             idle_syncs: None,
@@ -53,6 +64,21 @@ impl Due {
     }
 }
 
+/// Upkeep that is done elsewhere.
+#[derive(Default)]
+pub(super) struct Upkeep {
+    under_way: usize,
+    waiting: VecDeque<Work>,
+}
+
+/// What came of a piece of upkeep.
+pub(crate) struct Kept {
+    /// What it was, to be tried again if it failed.
+    checkpoint: Option<Checkpoint>,
+    /// What went wrong, in words.
+    note: Option<String>,
+}
+
 /// How long after the start retention first looks: Kafka's delay, so that a start is not slowed down.
 const FIRST_RETENTION_AFTER: Span = Span::seconds(30);
 
@@ -63,24 +89,18 @@ impl<D: Disk> Replicas<D> {
         (!is_idle).then(|| self.due.next().min(self.cleaner.next()))
     }
 
-    /// Looks at what was lent in this turn: syncs what must be durable, and returns the partitions on
-    /// which somebody may wait.
+    /// Looks at what was lent in this turn: has synced what must be durable, and returns the partitions on
+    /// which somebody waits in vain.
     pub(super) fn settle(&mut self, now: Moment) -> Vec<TopicPartition> {
         let mut lent = std::mem::take(&mut self.lent);
         lent.sort_unstable();
         lent.dedup();
-        let mut moved = Vec::new();
         let mut starts_moved = false;
         for partition in lent {
             let Some(held) = self.held.get_mut(&partition) else { continue };
             let replica = &mut held.replica;
             if replica.is_unsynced() && (self.durable_acks || replica.wants_flush(now)) {
-                if let Err(error) = replica.sync() {
-                    self.notes.push(format!("{partition} is offline: {error}"));
-                }
-                replica.advance_high_watermark();
-                moved.push(partition.clone());
-                self.due.recovery_points.get_or_insert(now + self.intervals.recovery_points);
+                self.directories[held.directory].rounds.want(partition.clone());
             }
             if replica.is_unsynced() {
                 self.due.idle_syncs.get_or_insert(now + IDLE_SYNC_AFTER);
@@ -96,30 +116,30 @@ impl<D: Disk> Replicas<D> {
         }
         if starts_moved {
             // Deleted records must stay deleted: at once, it is rare.
-            self.store_log_starts();
+            self.store(Checkpoint::LogStart);
         }
-        moved
+        self.begin_rounds();
+        self.tell_of_space();
+        self.newly_offline()
     }
 
-    pub(super) fn upkeep(&mut self, now: Now) -> Vec<TopicPartition> {
-        let mut moved = Vec::new();
+    pub(super) fn upkeep(&mut self, now: Now) {
         if self.due.flushes.is_some_and(|at| at <= now.moment) {
-            moved = self.flush(now.moment);
+            self.flush(now.moment);
         }
         if self.due.idle_syncs.is_some_and(|at| at <= now.moment) {
             self.sync_idle(now.moment);
         }
         if self.due.high_watermarks.is_some_and(|at| at <= now.moment) {
             self.due.high_watermarks = None;
-            self.store_high_watermarks();
+            self.store(Checkpoint::HighWatermark);
             self.look_at_space();
         }
         if self.due.recovery_points.is_some_and(|at| at <= now.moment) {
             self.due.recovery_points = None;
-            self.store_recovery_points();
+            self.store(Checkpoint::RecoveryPoint);
         }
         if self.due.retention <= now.moment {
-            self.due.retention = now.moment + self.intervals.retention;
             self.retain(now);
         }
         while let Some((at, _, _)) = self.due.removals.first() {
@@ -127,14 +147,57 @@ impl<D: Disk> Replicas<D> {
                 break;
             }
             let Some((_, directory, path)) = self.due.removals.pop_first() else { break };
-            if let Err(error) = self.directories[directory].log_directory.remove_deleted(&path) {
-                self.notes.push(format!("a deleted log is still there: {error}"));
-            }
+            let deletion = self.directories[directory].log_directory.deletion(path);
+            self.later(None, move || {
+                deletion.run().map_err(|error| format!("a deleted log is still there: {error}"))
+            });
         }
         if self.cleaner.next() <= now.moment {
             self.clean(now);
         }
-        moved
+    }
+
+    /// Has something done elsewhere, after what was given before.
+    fn later(
+        &mut self,
+        checkpoint: Option<Checkpoint>,
+        run: impl FnOnce() -> Result<(), String> + Send + 'static,
+    ) {
+        let work = Work::new(Lane::Upkeep, move || Outcome::Kept(Kept { checkpoint, note: run().err() }));
+        self.upkeep.waiting.push_back(work);
+        self.release_upkeep();
+    }
+
+    fn release_upkeep(&mut self) {
+        while self.upkeep.under_way < UPKEEP_AT_ONCE {
+            let Some(work) = self.upkeep.waiting.pop_front() else { return };
+            self.upkeep.under_way += 1;
+            self.work.push(work);
+        }
+    }
+
+    /// Takes note that a piece of upkeep is done.
+    pub(super) fn upkeep_ended(&mut self) {
+        assert!(self.upkeep.under_way > 0, "a piece of upkeep ends once");
+        self.upkeep.under_way -= 1;
+        self.release_upkeep();
+    }
+
+    /// Hears what came of a piece of upkeep; a checkpoint that was not written is tried again.
+    pub(crate) fn kept(&mut self, now: Moment, kept: Kept) {
+        self.upkeep_ended();
+        let Some(note) = kept.note else { return };
+        self.notes.push(note);
+        match kept.checkpoint {
+            Some(Checkpoint::HighWatermark) => {
+                self.due.high_watermarks.get_or_insert(now + self.intervals.high_watermarks);
+            }
+            Some(Checkpoint::RecoveryPoint) => {
+                self.due.recovery_points.get_or_insert(now + self.intervals.recovery_points);
+            }
+            Some(Checkpoint::LogStart) => self.due.has_removed = true,
+            Some(Checkpoint::Cleaner) | None => {}
+        }
     }
 
     /// Whether the last log directory in use has failed just now.
@@ -143,69 +206,91 @@ impl<D: Disk> Replicas<D> {
         all_failed && !std::mem::replace(&mut self.all_failed, true)
     }
 
-    /// Syncs what `flush.ms` asks for.
-    fn flush(&mut self, now: Moment) -> Vec<TopicPartition> {
-        let mut flushed = Vec::new();
+    /// Has synced what `flush.ms` asks for; the round begins when the turn ends.
+    fn flush(&mut self, now: Moment) {
         let mut next = None;
         for partition in &self.unsynced {
             let Some(held) = self.held.get_mut(partition) else { continue };
             if held.replica.wants_flush(now) {
-                report(&mut self.notes, partition, held.replica.sync());
-                held.replica.advance_high_watermark();
-                flushed.push(partition.clone());
+                self.directories[held.directory].rounds.want(partition.clone());
             } else {
                 next = earliest(next, held.replica.flush_deadline());
             }
         }
         self.due.flushes = next;
-        for partition in &flushed {
-            self.unsynced.remove(partition);
-        }
-        flushed
     }
 
-    /// Syncs a few logs that nobody writes to any more, and sealed segments of those that are written.
+    /// Has synced a few logs that nobody writes to any more, and sealed segments of those that are written.
     fn sync_idle(&mut self, now: Moment) {
+        let mut jobs: Vec<Vec<_>> = self.directories.iter().map(|_| Vec::new()).collect();
         let mut budget = IDLE_SYNCS_PER_WAKE;
-        let mut synced = Vec::new();
+        let mut begun = Vec::new();
         for partition in &self.unsynced {
-            let Some(held) = self.held.get_mut(partition) else { continue };
-            let is_idle = held.replica.unsynced_latest().is_none_or(|at| now.since(at) >= IDLE_SYNC_AFTER);
             if budget == 0 {
                 break;
             }
-            let done = if is_idle { held.replica.sync() } else { held.replica.sync_sealed() };
-            let done = done.and_then(|()| held.replica.snapshot_after(SNAPSHOT_GROWTH_BYTES));
-            report(&mut self.notes, partition, done);
+            let Some(held) = self.held.get_mut(partition) else { continue };
+            let replica = &mut held.replica;
+            let is_idle = replica.unsynced_latest().is_none_or(|at| now.since(at) >= IDLE_SYNC_AFTER);
+            let stored = replica.snapshot_after(SNAPSHOT_GROWTH_BYTES);
+            let begin = if is_idle { replica.begin_sync() } else { replica.begin_sync_sealed() };
+            match stored.and(begin) {
+                Ok(Some(job)) => {
+                    budget -= 1;
+                    jobs[held.directory].push((partition.clone(), job));
+                }
+                Ok(None) => {}
+                Err(error) => self.notes.push(format!("{partition} was not synced: {error}")),
+            }
             if is_idle {
-                budget -= 1;
-                synced.push(partition.clone());
+                begun.push(partition.clone());
             }
         }
-        if !synced.is_empty() {
-            self.due.recovery_points.get_or_insert(now + self.intervals.recovery_points);
-        }
-        for partition in &synced {
+        for partition in &begun {
             self.unsynced.remove(partition);
         }
+        for (directory, jobs) in jobs.into_iter().enumerate().filter(|(_, jobs)| !jobs.is_empty()) {
+            self.upkeep.waiting.push_back(sync(Lane::Upkeep, directory, SyncPurpose::Idle, jobs));
+        }
+        self.release_upkeep();
         let wait = if budget == 0 { IDLE_SYNC_AGAIN } else { IDLE_SYNC_AFTER };
         self.due.idle_syncs = (!self.unsynced.is_empty()).then_some(now + wait);
     }
 
+    /// Applies retention to the next replicas; the rest comes a little later.
     fn retain(&mut self, now: Now) {
-        let mut removed = 0;
-        for (partition, held) in &mut self.held {
+        let from = match self.due.retained.take() {
+            Some(last) => Bound::Excluded(last),
+            None => Bound::Unbounded,
+        };
+        let mut removals = Vec::new();
+        let mut looked_at = 0;
+        for (partition, held) in self.held.range_mut((from, Bound::Unbounded)).take(RETAINED_PER_WAKE) {
+            looked_at += 1;
+            self.due.retained = Some(partition.clone());
             if held.replica.is_offline() {
                 continue;
             }
             match held.replica.retain(now, self.producer_expiration_ms) {
-                Ok(count) => removed += count,
+                Ok(count) => self.due.has_removed |= count > 0,
                 Err(error) => self.notes.push(format!("{partition}: retention stopped: {error}")),
             }
+            removals.extend(held.replica.removal().map(|job| (partition.clone(), job)));
         }
-        if removed > 0 {
-            self.store_log_starts();
-            self.store_recovery_points();
+        for (partition, job) in removals {
+            self.later(None, move || {
+                job.run().map_err(|error| format!("{partition}: old segments are still there: {error}"))
+            });
+        }
+        if looked_at == RETAINED_PER_WAKE {
+            self.due.retention = now.moment + RETENTION_PAUSE;
+            return;
+        }
+        self.due.retained = None;
+        self.due.retention = now.moment + self.intervals.retention;
+        if std::mem::take(&mut self.due.has_removed) {
+            self.store(Checkpoint::LogStart);
+            self.store(Checkpoint::RecoveryPoint);
         }
         self.look_at_space();
     }
@@ -213,12 +298,22 @@ impl<D: Disk> Replicas<D> {
     /// Before a disk is full, clients' records are refused: what the broker itself must write still fits.
     pub(super) fn look_at_space(&mut self) {
         for directory in &self.directories {
-            let Ok(free) = directory.log_directory.free_bytes() else { continue };
-            let is_full = free < FREE_BYTES_MIN;
-            if directory.is_full.swap(is_full, Ordering::Relaxed) != is_full {
+            if let Ok(free) = directory.log_directory.free_bytes() {
+                directory.space.look(free);
+            }
+        }
+        self.tell_of_space();
+    }
+
+    fn tell_of_space(&mut self) {
+        for directory in &mut self.directories {
+            let is_full = directory.space.is_full();
+            if std::mem::replace(&mut directory.was_full, is_full) != is_full {
                 let path = directory.log_directory.path().display();
                 self.notes.push(if is_full {
-                    format!("{path}: only {} MiB free; producers are refused until there is more", free >> 20)
+                    format!(
+                        "{path}: the disk is nearly full; producers are refused until there is more space"
+                    )
                 } else {
                     format!("{path}: there is space again; producers are served")
                 });
@@ -226,62 +321,59 @@ impl<D: Disk> Replicas<D> {
         }
     }
 
-    pub(super) fn store_high_watermarks(&mut self) {
-        self.store(Checkpoint::HighWatermark);
-        for held in self.held.values_mut() {
-            held.stored_high_watermark = held.replica.high_watermark();
-        }
-    }
-
-    pub(super) fn store_log_starts(&mut self) {
-        self.store(Checkpoint::LogStart);
-        for held in self.held.values_mut() {
-            held.stored_log_start = held.replica.log_start_offset();
-        }
-    }
-
-    pub(super) fn store_recovery_points(&mut self) {
-        self.store(Checkpoint::RecoveryPoint);
-    }
-
-    pub(super) fn store_first_dirty(&mut self) {
-        if self.held.values().any(|held| held.replica.first_dirty() > 0) {
-            self.store(Checkpoint::Cleaner);
-        }
-    }
-
-    fn store(&mut self, checkpoint: Checkpoint) {
-        for (number, directory) in self.directories.iter().enumerate() {
-            if directory.log_directory.is_offline() {
-                continue;
-            }
-            let here = self.held.iter().filter(|(_, held)| held.directory == number);
-            let offsets = here.filter_map(|(partition, held)| {
-                let offset = match checkpoint {
-                    Checkpoint::HighWatermark => held.replica.high_watermark(),
-                    Checkpoint::RecoveryPoint => held.replica.recovery_point(),
-                    Checkpoint::LogStart => held.replica.log_start_offset(),
-                    Checkpoint::Cleaner => held.replica.first_dirty(),
-                };
-                let is_worth_a_line =
-                    offset > 0 || !matches!(checkpoint, Checkpoint::LogStart | Checkpoint::Cleaner);
-                is_worth_a_line.then_some((&*partition.topic, partition.partition, offset))
+    /// Has a checkpoint replaced by what is true now.
+    pub(super) fn store(&mut self, checkpoint: Checkpoint) {
+        for job in self.checkpoint_jobs(checkpoint) {
+            self.later(Some(checkpoint), move || {
+                job.run().map_err(|error| format!("a checkpoint was not written: {error}"))
             });
-            if let Err(error) = directory.log_directory.write_checkpoint(checkpoint, offsets) {
+        }
+    }
+
+    /// Replaces a checkpoint by what is true now, before anything else happens.
+    pub(super) fn store_now(&mut self, checkpoint: Checkpoint) {
+        for job in self.checkpoint_jobs(checkpoint) {
+            if let Err(error) = job.run() {
                 self.notes.push(format!("a checkpoint was not written: {error}"));
             }
         }
     }
+
+    fn checkpoint_jobs(&mut self, checkpoint: Checkpoint) -> Vec<CheckpointJob<D>> {
+        let mut offsets: Vec<Vec<_>> = self.directories.iter().map(|_| Vec::new()).collect();
+        for (partition, held) in &mut self.held {
+            let replica = &held.replica;
+            let offset = match checkpoint {
+                Checkpoint::HighWatermark => replica.high_watermark(),
+                Checkpoint::RecoveryPoint => replica.recovery_point(),
+                Checkpoint::LogStart => replica.log_start_offset(),
+                Checkpoint::Cleaner => replica.first_dirty(),
+            };
+            match checkpoint {
+                Checkpoint::HighWatermark => held.stored_high_watermark = offset,
+                Checkpoint::LogStart => held.stored_log_start = offset,
+                Checkpoint::RecoveryPoint | Checkpoint::Cleaner => {}
+            }
+            let is_worth_a_line =
+                offset > 0 || !matches!(checkpoint, Checkpoint::LogStart | Checkpoint::Cleaner);
+            if is_worth_a_line {
+                offsets[held.directory].push((partition.topic.clone(), partition.partition, offset));
+            }
+        }
+        let in_use = self.directories.iter().zip(offsets).filter(|(directory, offsets)| {
+            let is_needed = checkpoint != Checkpoint::Cleaner || !offsets.is_empty();
+            is_needed && !directory.log_directory.is_offline()
+        });
+        in_use.map(|(directory, offsets)| directory.log_directory.checkpoint(checkpoint, offsets)).collect()
+    }
 }
+
+/// Every checkpoint, in the order in which a clean stop writes them.
+pub(super) const CHECKPOINTS: [Checkpoint; 4] =
+    [Checkpoint::HighWatermark, Checkpoint::LogStart, Checkpoint::RecoveryPoint, Checkpoint::Cleaner];
 
 /// How soon to go on syncing idle logs when there were more than one wake may sync.
 const IDLE_SYNC_AGAIN: Span = Span::ms(200);
-
-fn report(notes: &mut Vec<String>, partition: &TopicPartition, outcome: Result<(), LogError>) {
-    if let Err(error) = outcome {
-        notes.push(format!("{partition}: {error}"));
-    }
-}
 
 fn earliest(one: Option<Moment>, other: Option<Moment>) -> Option<Moment> {
     one.into_iter().chain(other).min()
@@ -292,13 +384,11 @@ pub(crate) fn woken<D: Disk>(broker: &mut Broker<D>, now: Now, _effects: &mut Ve
     if broker.replicas.deadline().is_none_or(|at| at > now.moment) {
         return;
     }
-    for partition in broker.replicas.upkeep(now) {
-        broker.purgatory.touch(&WatchKey::Partition(partition));
-    }
+    broker.replicas.upkeep(now);
 }
 
-/// Ends the shell's turn: syncs what must be durable, advances high watermarks, and touches
-/// `WatchKey::Partition` of those that moved.
+/// Ends the shell's turn: has synced what must be durable, and touches `WatchKey::Partition` of those whose
+/// log directory failed.
 pub(crate) fn turn_ended<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec<Effect>) {
     for partition in broker.replicas.settle(now.moment) {
         broker.purgatory.touch(&WatchKey::Partition(partition));
@@ -308,6 +398,6 @@ pub(crate) fn turn_ended<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mu
     if broker.replicas.lost_last_directory() {
         let reason =
             "every log directory failed; see the messages before, mend the disk and start again".into();
-        effects.push(Effect::Halt { reason });
+        effects.push(Effect::DisksFailed { reason });
     }
 }

@@ -387,6 +387,7 @@ impl Compaction {
         output.is_durable = true;
         log.segments.insert(first, output);
         log.hints = Default::default();
+        log.layout += 1;
         let end = log.segments[first + 1].base_offset;
         log.tail.forget_below(end);
         log.remove_stray_snapshots()?;

@@ -64,6 +64,7 @@ impl<D: Disk> Log<D> {
     ) -> Result<(Self, Opened)> {
         let jitter_seed = u64::from(crc32c::crc32c(directory.to_string_lossy().as_bytes())) << 16;
         let mut log = Log {
+            id: shared.files.unique(),
             shared,
             directory,
             config,
@@ -76,6 +77,8 @@ impl<D: Disk> Log<D> {
             hints: Default::default(),
             next_hint: 0,
             generation: 0,
+            layout: 0,
+            leaving: Default::default(),
             name_changes: 0,
             durable_name_changes: 0,
             is_new: false,

@@ -7,6 +7,7 @@ use super::Log;
 use crate::batch::BatchFacts;
 use crate::error::{LogError, Result};
 use crate::segment::Segment;
+use crate::table::Place;
 use crate::tail::Collected;
 
 /// What a read found.
@@ -49,21 +50,27 @@ impl<D: Disk> Log<D> {
         at_least_one: AtLeastOne,
     ) -> Result<Fetched> {
         self.shared.latch.check()?;
-        if from < self.log_start || from > self.log_end {
-            return Err(LogError::OutOfRange {
-                offset: from,
-                log_start: self.log_start,
-                log_end: self.log_end,
-            });
-        }
-        let limit_offset = limit_offset.min(self.log_end);
-        let mut collected = Collected::new(from, limit_offset, bytes_max, at_least_one == AtLeastOne::Batch);
-        if from < limit_offset {
+        let mut collected = self.begin_read(from, limit_offset, bytes_max, at_least_one)?;
+        if from < collected.limit_offset() {
             let read = self.collect(from, &mut collected);
             self.shared.latch.watch(read)?;
         }
-        let Collected { bytes, next_offset, .. } = collected;
-        Ok(Fetched { pieces: collected.into_pieces(), bytes, next_offset })
+        Ok(collected.into())
+    }
+
+    pub(super) fn begin_read(
+        &self,
+        from: i64,
+        limit_offset: i64,
+        bytes_max: usize,
+        at_least_one: AtLeastOne,
+    ) -> Result<Collected> {
+        let (log_start, log_end) = (self.log_start, self.log_end);
+        if from < log_start || from > log_end {
+            return Err(LogError::OutOfRange { offset: from, log_start, log_end });
+        }
+        let takes_one = at_least_one == AtLeastOne::Batch;
+        Ok(Collected::new(from, limit_offset.min(log_end), bytes_max, takes_one))
     }
 
     fn collect(&mut self, from: i64, collected: &mut Collected) -> Result<()> {
@@ -85,26 +92,18 @@ impl<D: Disk> Log<D> {
         let next_segment = self.segments.get(at + 1).map(|next| next.base_offset);
         let place = self.shared.place(&self.directory, segment.base_offset);
         let hint = self.hints.iter().find(|hint| hint.0 == from && hint.1 == segment.base_offset);
-        let found = match hint {
-            Some(&(_, _, position)) => segment.find_from(place, position, from)?,
-            None => segment.find(place, from)?,
-        };
-        let Some((position, facts)) = found else { return Ok(next_segment) };
-        if !collected.takes(facts.size as usize) {
-            collected.full = true;
-            return Ok(None);
+        let hint = hint.map(|hint| hint.2);
+        let walked = collect_from(segment, place, hint, from, collected)?;
+        if let Some(position) = walked {
+            self.remember((collected.next_offset, segment.base_offset, position));
         }
-        let wanted = collected.room().max(facts.size as usize).min((segment.size - position) as usize);
-        let bytes = segment.read(place, position, wanted as u32)?;
-        let walked = collected.add(&bytes, from);
-        let position = position + walked as u32;
-        self.hints[self.next_hint] = (collected.next_offset, segment.base_offset, position);
+        Ok(if collected.full { None } else { next_segment })
+    }
+
+    /// Takes note of where a read ended.
+    pub(super) fn remember(&mut self, hint: super::Hint) {
+        self.hints[self.next_hint] = hint;
         self.next_hint = (self.next_hint + 1) % self.hints.len();
-        if position < segment.size {
-            collected.full = true;
-            return Ok(None);
-        }
-        Ok(next_segment)
     }
 
     /// The first batch at or after `from` with a record whose timestamp is not below `timestamp`.
@@ -185,5 +184,38 @@ impl<D: Disk> Log<D> {
     fn hit(&self, segment: &Segment, position: u32, facts: BatchFacts) -> Result<TimestampHit> {
         let place = self.shared.place(&self.directory, segment.base_offset);
         Ok(TimestampHit { facts, batch: segment.read(place, position, facts.size)? })
+    }
+}
+
+/// Collects from one segment, beginning with the batch that holds `from`, which is at `hint` if that is
+/// given. Returns the position after the last batch taken; `None` if nothing was looked at.
+pub(super) fn collect_from<D: Disk>(
+    segment: &Segment,
+    place: Place<'_, D>,
+    hint: Option<u32>,
+    from: i64,
+    collected: &mut Collected,
+) -> Result<Option<u32>> {
+    let found = match hint {
+        Some(position) => segment.find_from(place, position, from)?,
+        None => segment.find(place, from)?,
+    };
+    let Some((position, facts)) = found else { return Ok(None) };
+    if !collected.takes(facts.size as usize) {
+        collected.full = true;
+        return Ok(None);
+    }
+    let wanted = collected.room().max(facts.size as usize).min((segment.size - position) as usize);
+    let bytes = segment.read(place, position, wanted as u32)?;
+    let walked = collected.add(&bytes, from);
+    let position = position + walked as u32;
+    collected.full |= position < segment.size;
+    Ok(Some(position))
+}
+
+impl From<Collected> for Fetched {
+    fn from(collected: Collected) -> Self {
+        let Collected { bytes, next_offset, .. } = collected;
+        Fetched { pieces: collected.into_pieces(), bytes, next_offset }
     }
 }

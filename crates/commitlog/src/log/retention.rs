@@ -1,5 +1,7 @@
 //! Forgetting: old segments by time, size and log start; and cutting a log back to an offset.
 
+use std::sync::PoisonError;
+
 use clock::WallTime;
 use disk::Disk;
 
@@ -22,12 +24,20 @@ impl<D: Disk> Log<D> {
     /// Removes the oldest segments that retention allows to remove. The log start moves up with them.
     /// Returns how many went.
     pub fn remove_expired(&mut self, now: WallTime, retention: Retention) -> Result<usize> {
+        let count = self.forget_expired(now, retention)?;
+        self.finish_removals()?;
+        Ok(count)
+    }
+
+    /// As [`Log::remove_expired`], but the files stay until the job of [`Log::removal`] has run: to unlink
+    /// a large file takes long.
+    pub fn forget_expired(&mut self, now: WallTime, retention: Retention) -> Result<usize> {
         self.shared.latch.check()?;
-        let result = self.remove_expired_or_fail(now, retention);
+        let result = self.forget_expired_or_fail(now, retention);
         self.shared.latch.watch(result)
     }
 
-    fn remove_expired_or_fail(&mut self, now: WallTime, retention: Retention) -> Result<usize> {
+    fn forget_expired_or_fail(&mut self, now: WallTime, retention: Retention) -> Result<usize> {
         let mut count = 0;
         let mut size = self.size_bytes();
         while count < self.segments.len() {
@@ -53,7 +63,7 @@ impl<D: Disk> Log<D> {
         if count == self.segments.len() {
             self.roll_at(self.log_end, now)?;
         }
-        self.remove_first(count)?;
+        self.forget_first(count);
         Ok(count)
     }
 
@@ -95,6 +105,7 @@ impl<D: Disk> Log<D> {
 
     fn truncate_or_fail(&mut self, offset: i64, now: WallTime) -> Result<()> {
         self.generation += 1;
+        self.layout += 1;
         let at = self.segment_at(offset);
         self.remove_last(self.segments.len() - at - 1)?;
         let active = self.segments.last_mut().expect(NEVER_EMPTY);
@@ -113,6 +124,8 @@ impl<D: Disk> Log<D> {
 
     fn start_over_or_fail(&mut self, offset: i64, now: WallTime) -> Result<()> {
         self.generation += 1;
+        self.layout += 1;
+        self.finish_removals()?;
         self.remove_last(self.segments.len())?;
         let place = self.shared.place(&self.directory, offset);
         self.segments.push(Segment::create(place, now.as_ms())?);
@@ -133,22 +146,19 @@ impl<D: Disk> Log<D> {
         self.log_start = self.log_start.min(offset);
     }
 
-    /// Removes the `count` oldest segments, oldest first, each durably before the next: a crash in
-    /// between leaves no gap.
-    fn remove_first(&mut self, count: usize) -> Result<()> {
+    /// Forgets the `count` oldest segments; their files leave later.
+    fn forget_first(&mut self, count: usize) {
         assert!(count < self.segments.len());
         if count == 0 {
-            return Ok(());
+            return;
         }
+        self.layout += 1;
         self.log_start = self.log_start.max(self.segments[count].base_offset);
-        for segment in self.segments.drain(..count) {
-            let place = self.shared.place(&self.directory, segment.base_offset);
-            segment.remove(place)?;
-            sync_names(place.files.disk(), &self.directory)?;
-        }
+        let mut leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        leaving.extend(self.segments.drain(..count));
+        drop(leaving);
         self.recovery_point = self.recovery_point.max(self.log_start.min(self.log_end));
         self.check();
-        Ok(())
     }
 
     /// Removes the `count` newest segments, newest first.
@@ -163,6 +173,6 @@ impl<D: Disk> Log<D> {
     }
 }
 
-fn sync_names<D: Disk>(disk: &D, directory: &std::path::Path) -> Result<()> {
+pub(super) fn sync_names<D: Disk>(disk: &D, directory: &std::path::Path) -> Result<()> {
     disk.sync_directory(directory).map_err(|source| LogError::Io { path: directory.to_owned(), source })
 }

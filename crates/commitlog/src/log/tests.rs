@@ -86,9 +86,9 @@ fn close(directory: &LogDirectory<MemoryDisk>, log: &mut Log<MemoryDisk>) {
 
 fn store_checkpoints(directory: &LogDirectory<MemoryDisk>, log: &Log<MemoryDisk>) {
     let partition = partition();
-    let one = |offset| [(partition.topic.as_str(), partition.partition, offset)].into_iter();
-    directory.write_checkpoint(Checkpoint::RecoveryPoint, one(log.recovery_point())).unwrap();
-    directory.write_checkpoint(Checkpoint::LogStart, one(log.log_start())).unwrap();
+    let one = |offset| vec![(partition.topic.as_str().into(), partition.partition, offset)];
+    directory.checkpoint(Checkpoint::RecoveryPoint, one(log.recovery_point())).run().unwrap();
+    directory.checkpoint(Checkpoint::LogStart, one(log.log_start())).run().unwrap();
 }
 
 /// Everything from `from` on, as one piece of bytes.

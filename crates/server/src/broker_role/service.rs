@@ -1,9 +1,10 @@
 //! The broker node on its shard: requests in during the turn, effects out at its end.
 
 use super::keeper_link::{FromKeeper, KeeperLink};
+use super::workers::Workers;
 use crate::limits;
 use crate::notice::{Notice, Notices, Role};
-use broker::{AskToken, Broker, Effect, Event, Input, KeeperInput, ListenerIndex};
+use broker::{AskToken, Broker, Done, Effect, Event, Input, KeeperInput, ListenerIndex};
 use bytes::Bytes;
 use clock::{Moment, Span};
 use disk::Disk;
@@ -16,6 +17,8 @@ use std::net::SocketAddr;
 pub(super) enum BrokerMessage {
     /// The address of a keeper, or none.
     Resolved { dial: u64, address: Option<SocketAddr> },
+    /// What came of work on another thread.
+    Worked(Done),
     /// End.
     Stop,
 }
@@ -25,6 +28,7 @@ pub(super) struct BrokerService<D: Disk> {
     /// Which of the configured listeners each port of the shard belongs to.
     listeners: Vec<ListenerIndex>,
     link: KeeperLink,
+    workers: Workers,
     effects: Vec<Effect>,
     notices: Notices,
     /// When to end without having closed the keeper session.
@@ -36,9 +40,10 @@ impl<D: Disk> BrokerService<D> {
         node: Broker<D>,
         listeners: Vec<ListenerIndex>,
         link: KeeperLink,
+        workers: Workers,
         notices: Notices,
     ) -> Self {
-        BrokerService { node, listeners, link, effects: Vec::new(), notices, stop_at: None }
+        BrokerService { node, listeners, link, workers, effects: Vec::new(), notices, stop_at: None }
     }
 
     fn step(&mut self, turn: &Turn, input: Input) {
@@ -99,6 +104,7 @@ impl<D: Disk> BrokerService<D> {
                     turn.close(outer(connection));
                 }
                 Effect::Ask { token, request } => self.link.ask(turn, Token(token.0), request),
+                Effect::Work(work) => self.workers.give(work),
                 Effect::Event(Event::Ready { broker_id, cluster_id }) => {
                     tracing::info!(broker_id, cluster_id, "broker is registered");
                     self.notices.tell(Notice::BrokerReady { cluster_id, broker_id });
@@ -107,6 +113,10 @@ impl<D: Disk> BrokerService<D> {
                 Effect::Halt { reason } => {
                     tracing::error!("{reason}");
                     self.notices.tell(Notice::Halted { role: Role::Broker, reason });
+                }
+                Effect::DisksFailed { reason } => {
+                    tracing::error!("{reason}");
+                    self.notices.tell(Notice::DiskFailed { role: Role::Broker, reason });
                 }
             }
         }
@@ -119,6 +129,7 @@ impl<D: Disk> BrokerService<D> {
             return;
         }
         self.stop_at = Some(turn.now().moment + Span::ms(limits::SESSION_CLOSE_MS));
+        self.workers.stop();
         for trouble in self.node.close_logs() {
             tracing::warn!("{trouble}");
         }
@@ -186,6 +197,7 @@ impl<D: Disk> Service for BrokerService<D> {
                 self.link.resolved(turn, dial, address);
                 self.hear_keeper(turn);
             }
+            BrokerMessage::Worked(done) => self.step(turn, Input::Worked(done)),
             BrokerMessage::Stop => self.begin_to_stop(turn),
         }
     }

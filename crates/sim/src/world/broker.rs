@@ -169,6 +169,10 @@ impl World {
                 let ask = self.clients[self.broker.client].ask_as(Token(token.0), request);
                 self.session_step(self.broker.client, ask)?;
             }
+            Effect::Work(work) => self.broker.inputs.push_back(Input::Worked(work.run())),
+            Effect::DisksFailed { reason } => {
+                return Err(Violation(format!("the broker ends: {reason}")));
+            }
             Effect::Event(BrokerEvent::Ready { .. }) => tell!(self, "the broker is ready"),
             Effect::Event(BrokerEvent::Note(note)) => tell!(self, "the broker: {note}"),
             // A keeper that is started again and again keeps the session of a dead process alive longer

@@ -303,7 +303,7 @@ fn a_directory_knows_its_partitions_owner_and_dead() {
     let mut directory = super::directory(&disk);
     assert_eq!(directory.partitions(), &[partition()]);
     for path in directory.take_deleted() {
-        directory.remove_deleted(&path).unwrap();
+        directory.deletion(path).run().unwrap();
     }
     assert_eq!(disk.list(Path::new("/data")).unwrap().iter().filter(|entry| entry.is_directory).count(), 1);
     disk.open(Path::new("/data/recovery-point-offset-checkpoint"), Open::Replace)

@@ -1,0 +1,66 @@
+//! Segments that a log has forgotten and whose files are still there: to unlink a large file takes long,
+//! so whoever owns the log may have it done elsewhere.
+//!
+//! The oldest goes first, each durably before the next: a crash in between leaves no gap.
+
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use disk::Disk;
+
+use super::retention::sync_names;
+use super::{Log, Shared};
+use crate::error::{LogError, Result};
+use crate::segment::Segment;
+
+/// The forgotten segments, oldest first. The lock is held while one is removed, so that nobody gives its
+/// name to another meanwhile.
+pub(super) type Queue = Arc<Mutex<VecDeque<Segment>>>;
+
+/// Removes the files of forgotten segments. Run it anywhere.
+pub struct RemovalJob<D: Disk> {
+    shared: Shared<D>,
+    directory: PathBuf,
+    queue: Queue,
+}
+
+impl<D: Disk> RemovalJob<D> {
+    /// Removes the files. A failure takes the log directory offline.
+    pub fn run(self) -> Result<()> {
+        match remove_all(&self.shared, &self.directory, &self.queue) {
+            // The whole partition was deleted meanwhile, and the directory has another name.
+            Err(LogError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(()),
+            result => self.shared.latch.watch(result),
+        }
+    }
+}
+
+impl<D: Disk> Log<D> {
+    /// The files that wait for their removal; `None` if there are none.
+    pub fn removal(&self) -> Option<RemovalJob<D>> {
+        if self.leaving.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            return None;
+        }
+        let (shared, directory) = (self.shared.clone(), self.directory.clone());
+        Some(RemovalJob { shared, directory, queue: self.leaving.clone() })
+    }
+
+    /// Removes here and now what waits for its removal.
+    pub(super) fn finish_removals(&mut self) -> Result<()> {
+        let result = remove_all(&self.shared, &self.directory, &self.leaving);
+        self.shared.latch.watch(result)
+    }
+}
+
+fn remove_all<D: Disk>(shared: &Shared<D>, directory: &Path, queue: &Queue) -> Result<()> {
+    loop {
+        shared.latch.check()?;
+        let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(oldest) = queue.pop_front() else { return Ok(()) };
+        let place = shared.place(directory, oldest.base_offset);
+        oldest.remove(place)?;
+        sync_names(shared.files.disk(), directory)?;
+    }
+}
