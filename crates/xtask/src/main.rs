@@ -1,7 +1,8 @@
-//! The project's own tasks: `cargo xtask check`, `test`, `conformance`, `sim`, `codegen`.
+//! The project's own tasks: `cargo xtask check`, `test`, `conformance`, `bench`, `sim`, `codegen`.
 //!
 //! Each subcommand is a module. This file only reads the command line and turns an error into an exit code.
 
+mod bench;
 mod check;
 mod layers;
 mod run;
@@ -15,6 +16,8 @@ const HELP: &str = "\
 cargo xtask check              format, lints, layers, tidiness: what every change must pass
 cargo xtask test               check, every test of ours, and the quick set of foreign clients and suites
 cargo xtask conformance [NAME] all foreign suites, or one: kazoo, kafka-python, kgo; --bless updates the table
+cargo xtask bench [--quick] [--only keeper,broker,synced,large]
+                               Castle and the originals side by side; a full run writes docs/benchmarks.md
 cargo xtask sim [--seeds N] [--from SEED]
                                simulated keepers and brokers, one story a seed
 cargo xtask codegen [--check]  writes kafka-wire's messages from their tables
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
         ["check"] => check::check(),
         ["test"] => tests::test(),
         ["conformance", rest @ ..] => tests::conformance(rest),
+        ["bench", rest @ ..] => bench::bench(rest),
         ["sim", rest @ ..] => tests::sim(rest),
         ["codegen", rest @ ..] => check::codegen(rest),
         ["tools"] => tools::install(),

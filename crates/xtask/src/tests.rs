@@ -36,7 +36,8 @@ pub(crate) fn sim(arguments: &[&str]) -> Outcome {
     run("simulation", &mut cargo(&all))
 }
 
-fn release() -> Outcome {
+/// The binary that everything foreign is held against.
+pub(crate) fn release() -> Outcome {
     run("release build", &mut cargo(&["build", "--release", "--quiet", "--package", "castle"]))
 }
 

@@ -79,7 +79,8 @@ fn python() -> Outcome {
     environment("sample-2", &[path(&package), path(&compat), "-r", path(&old)], &made_from)
 }
 
-fn environment(name: &str, packages: &[&str], made_from: &[&Path]) -> Outcome {
+/// A Python environment with packages, made again when one of `made_from` changes.
+pub(crate) fn environment(name: &str, packages: &[&str], made_from: &[&Path]) -> Outcome {
     let home = directory().join(name);
     stamped(name, &read_all(made_from)?, || {
         remove(&home)?;
@@ -142,7 +143,8 @@ fn java() -> Outcome {
     jars("zookeeper-3.9", &poms.join("zookeeper.pom.xml"), &[])
 }
 
-fn jars(name: &str, pom: &Path, options: &[&str]) -> Outcome {
+/// A directory of jars: what a project file depends on.
+pub(crate) fn jars(name: &str, pom: &Path, options: &[&str]) -> Outcome {
     let home = directory().join("jars").join(name);
     stamped(&format!("jars-{name}"), &format!("{}{options:?}", read_all(&[pom])?), || {
         remove(&home)?;
@@ -218,6 +220,7 @@ fn remove(directory: &Path) -> Outcome {
     }
 }
 
-fn path(path: &Path) -> &str {
+/// A path as the text that commands take.
+pub(crate) fn path(path: &Path) -> &str {
     path.to_str().expect("the repository's path is UTF-8, as cargo demands")
 }
