@@ -47,17 +47,19 @@ class Work:
 
 def castle_bench(half: str, server: Server, effort: Effort, *options: str, warm_up: float | None = None) -> Measures:
     """Runs our load generator against a server and adds what the server paid for it."""
-    command = [
-        str(CASTLE), "bench", half, "--server", server.address, "-o", "json", "--seconds", str(effort.seconds),
-        "--warm-up", "0", *options,
-    ]
+    def command(seconds: float) -> list[str]:
+        return [
+            str(CASTLE), "bench", half, "--server", server.address, "-o", "json", "--seconds", str(seconds),
+            "--warm-up", "0", *options,
+        ]
+
     # Warming up is a run of its own, so that CPU and memory of the counted run are its own too.
     before = effort.warm_up if warm_up is None else warm_up
     if before > 0:
-        subprocess.run([*command, "--seconds", str(before)], check=True, capture_output=True, timeout=600)
+        subprocess.run(command(before), check=True, capture_output=True, timeout=600)
     server.forget_peak()
     cpu, written, flushes = server.cpu_seconds(), server.written_bytes(), server.flushes()
-    report = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=600).stdout)
+    report = json.loads(subprocess.run(command(effort.seconds), check=True, capture_output=True, timeout=600).stdout)
     if report["errors"]:
         raise RuntimeError(f"{server.name}: {report['errors']} errors, the first: {report['first_error']}")
     things = max(report["things"], 1)
