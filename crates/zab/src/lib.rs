@@ -11,6 +11,7 @@ pub mod election;
 mod entry;
 pub mod limits;
 mod notification;
+pub mod packet;
 mod peer;
 mod quorum;
 mod vote;

@@ -19,3 +19,16 @@ pub const ELECTION_RESEND_MIN: Span = Span::ms(200);
 
 /// Silence after which a vote is told again, at last: doubled up to this.
 pub const ELECTION_RESEND_MAX: Span = Span::seconds(60);
+
+/// Bytes in the data of one packet, or in one identity: what the original reads by default between
+/// servers (twice `jute.maxbuffer`, inclusive).
+pub const PACKET_BUFFER_BYTES_MAX: usize = 2 * 0xf_ffff;
+
+/// Identities in one packet. A client has a handful; a thousand is far beyond any.
+pub const PACKET_IDENTITIES_MAX: usize = 1024;
+
+/// Sessions in one answer to a ping: as many as fit into a packet's data.
+pub const TOUCHED_SESSIONS_MAX: usize = PACKET_BUFFER_BYTES_MAX / 12;
+
+/// Bytes of the addresses in the first message of an election port: the original's bound.
+pub const GREETING_ADDRESS_BYTES_MAX: usize = 2048;
