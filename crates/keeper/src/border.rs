@@ -7,6 +7,8 @@ use zab::Entry;
 use znode::Snapshot;
 use zookeeper_wire::Zxid;
 
+use crate::metrics::Summary;
+
 /// A client's connection, numbered by the edge and never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConnectionId(pub u64);
@@ -67,6 +69,42 @@ pub struct Measures {
     pub open_files: u64,
     /// File descriptors that may be open.
     pub open_files_max: u64,
+    /// The newest snapshot on disk, and when it was written, in seconds since 1970.
+    pub last_snapshot: Option<(Zxid, i64)>,
+    /// What making transactions durable took, in milliseconds a group.
+    pub log_syncs_ms: Observed,
+    /// Transactions in those groups.
+    pub log_groups: Observed,
+    /// What writing snapshots took, in milliseconds.
+    pub snapshots_ms: Observed,
+    /// What bringing the database back took, in milliseconds.
+    pub start_ms: Observed,
+}
+
+/// A stream of values that the edge has summed up.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Observed {
+    /// How many.
+    pub count: u64,
+    /// Their sum.
+    pub sum: u64,
+    /// The least.
+    pub min: u64,
+    /// The greatest.
+    pub max: u64,
+}
+
+impl Observed {
+    /// One value.
+    pub const fn once(value: u64) -> Observed {
+        Observed { count: 1, sum: value, min: value, max: value }
+    }
+}
+
+impl From<Observed> for Summary {
+    fn from(Observed { count, sum, min, max }: Observed) -> Summary {
+        Summary::measured(count, sum, min, max)
+    }
 }
 
 /// What is to be done, in this order for each connection.

@@ -70,6 +70,10 @@ pub struct Shown {
     pub data_log_dir: String,
     /// `clientPortListenBacklog`, -1 for the system's.
     pub listen_backlog: i32,
+    /// The text of the configuration file.
+    pub initial_configuration: String,
+    /// What the command `system_properties` shows.
+    pub properties: Vec<(String, String)>,
 }
 
 /// Which four-letter words are answered.
@@ -140,6 +144,8 @@ impl Default for Shown {
             data_dir: String::new(),
             data_log_dir: String::new(),
             listen_backlog: -1,
+            initial_configuration: String::new(),
+            properties: Vec::new(),
         }
     }
 }

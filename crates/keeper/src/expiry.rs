@@ -5,17 +5,19 @@ use zookeeper_wire::{PathOnly, Request, SessionId};
 use crate::border::{ConnectionId, Effect};
 use crate::keeper::Keeper;
 use crate::limits::{REAPED_A_ROUND_MAX, ROOM_MIN, SESSIONLESS};
+use crate::metrics::Counter;
 
 impl Keeper {
     pub(crate) fn woken(&mut self, effects: &mut Vec<Effect>) {
         let now = self.server.now.moment;
         let expired = self.server.sessions.expire(now);
-        self.server.statistics.sessions_expired += expired.len() as u64;
+        self.server.metrics.count(Counter::StaleSessionsExpired, expired.len() as u64);
         self.ending.extend(expired);
         let silent: Vec<ConnectionId> = (self.sessionless.iter())
             .take_while(|&&(since, _)| since + SESSIONLESS <= now)
             .map(|&(_, id)| id)
             .collect();
+        self.server.metrics.count(Counter::SessionlessConnectionsExpired, silent.len() as u64);
         for id in silent {
             self.close(id, effects);
         }

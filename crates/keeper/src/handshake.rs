@@ -8,12 +8,14 @@ use zookeeper_wire::{ConnectRequest, ConnectResponse, OpCode, SessionId, Xid, Zx
 use crate::border::{ConnectionId, Effect};
 use crate::connection::{Slot, Stage, Wait};
 use crate::keeper::Keeper;
+use crate::metrics::Counter;
 
 impl Keeper {
     pub(crate) fn connect(&mut self, id: ConnectionId, frame: Bytes, effects: &mut Vec<Effect>) {
         let Ok(request) = ConnectRequest::decode(&mut Reader::new(frame)) else {
             return self.close(id, effects);
         };
+        self.server.metrics.count(Counter::ConnectionRequestCount, 1);
         // The client has seen more than we have: it must find another server.
         if request.last_zxid_seen > self.server.database.last_applied() {
             return self.close(id, effects);
@@ -49,6 +51,7 @@ impl Keeper {
         effects: &mut Vec<Effect>,
     ) {
         let session = request.session;
+        self.server.metrics.count(Counter::ConnectionRevalidateCount, 1);
         let right = session_password(session)[..] == request.password[..];
         if !right || self.server.sessions.standing(session) != Standing::Live {
             return self.refuse_session(id, request.read_only, effects);

@@ -14,13 +14,14 @@ use znode::{Database, Fired, HashKey, WatcherId, permits};
 use zookeeper_wire::jute::Reader;
 use zookeeper_wire::txn::Txn;
 use zookeeper_wire::{
-    ErrorCode, OpCode, Permissions, Request, RequestHeader, SessionId, WireError, Xid, Zxid,
+    ErrorCode, EventKind, OpCode, Permissions, Request, RequestHeader, SessionId, WireError, Xid, Zxid,
 };
 
 use crate::border::{ConnectionId, Effect, Input};
 use crate::config::KeeperConfig;
 use crate::connection::{Connection, Slot, Stage, Wait};
-use crate::limits::{PIPELINE_MAX, ROOM_MIN, SESSIONLESS};
+use crate::limits::{FRAME_LENGTH_BYTES, PIPELINE_MAX, ROOM_MIN, SESSIONLESS};
+use crate::metrics::{Basic, Counter};
 use crate::op::is_write;
 use crate::server::{Asking, Proposal, Server};
 use crate::snapshots::Snapshots;
@@ -83,9 +84,8 @@ impl Keeper {
             Input::FourLetterWord { connection, word } => self.word(connection, word, effects),
             Input::SnapshotWritten { .. } => {
                 self.snapshots.written();
-                self.server.statistics.snapshots += 1;
             }
-            Input::Measured(measures) => self.server.measures = measures,
+            Input::Measured(measures) => self.server.measured(measures),
             Input::Woken => self.woken(effects),
         }
         self.take_in_held(effects);
@@ -118,7 +118,7 @@ impl Keeper {
         if (per_address != 0 && *from_there > per_address)
             || (in_all != 0 && self.connections.len() >= in_all)
         {
-            self.server.statistics.connections_rejected += 1;
+            self.server.metrics.count(Counter::ConnectionRejected, 1);
             connection.stage = Stage::Closing;
             effects.push(Effect::Close { connection: id });
         } else {
@@ -129,7 +129,9 @@ impl Keeper {
     }
 
     fn closed(&mut self, id: ConnectionId) {
-        self.let_go(id);
+        if self.let_go(id) {
+            self.server.metrics.count(Counter::ConnectionDropCount, 1);
+        }
         let Some(connection) = self.connections.remove(&id) else { return };
         let address = connection.address();
         if let Some(from_there) = self.addresses.get_mut(&address) {
@@ -168,6 +170,7 @@ impl Keeper {
         let room = self.server.peer.room();
         let Some(connection) = self.connections.get_mut(&id) else { return };
         self.server.statistics.received += 1;
+        self.server.metrics.count(Counter::BytesReceivedCount, frame.len() as u64 + FRAME_LENGTH_BYTES);
         connection.usage.received += 1;
         let may_begin = connection.held() == 0 && room >= ROOM_MIN;
         match connection.stage {
@@ -343,10 +346,14 @@ impl Keeper {
     /// Sends an event to those of its watchers that may read.
     fn notify(&mut self, event: Fired, zxid: Zxid, effects: &mut Vec<Effect>) {
         let frame = self.server.event(event.kind, event.path.as_ref().to_owned(), zxid);
+        let watchers = event.watchers.len() as u64;
+        if let Some(summary) = watch_summary(event.kind) {
+            self.server.metrics.add(summary, watchers);
+        }
+        self.server.metrics.count(Counter::WatchBytes, watchers * frame.len() as u64);
         for WatcherId(watcher) in event.watchers {
             let Some(connection) = self.connections.get_mut(&ConnectionId(watcher)) else { continue };
             if self.server.config.skip_acl || permits(&event.acl, Permissions::READ, &connection.identities) {
-                self.server.statistics.watch_events += 1;
                 self.server.send(connection, frame.clone(), effects);
             }
         }
@@ -357,6 +364,17 @@ impl Keeper {
         assert_eq!(self.server.proposals.len(), self.server.peer.outstanding(), "each proposal is known");
         assert!(self.server.database.last_applied() <= self.server.peer.last_proposed());
         assert!(self.attached.len() <= self.connections.len());
+    }
+}
+
+/// Where the watchers of such an event are counted.
+fn watch_summary(kind: EventKind) -> Option<Basic> {
+    match kind {
+        EventKind::CREATED => Some(Basic::NodeCreatedWatchCount),
+        EventKind::DELETED => Some(Basic::NodeDeletedWatchCount),
+        EventKind::DATA_CHANGED => Some(Basic::NodeChangedWatchCount),
+        EventKind::CHILDREN_CHANGED => Some(Basic::NodeChildrenWatchCount),
+        _ => None,
     }
 }
 

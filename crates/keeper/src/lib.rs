@@ -6,12 +6,15 @@
 
 mod authentication;
 mod border;
+mod command;
 mod config;
 mod connection;
+mod date;
 mod expiry;
 mod handshake;
 mod keeper;
 pub mod limits;
+mod metrics;
 mod op;
 mod server;
 mod snapshots;
@@ -20,8 +23,10 @@ mod statistics;
 mod talk;
 mod word;
 
-pub use border::{ConnectionId, Effect, Input, Measures};
+pub use border::{ConnectionId, Effect, Input, Measures, Observed};
+pub use command::{Answer, COMMANDS, Command};
 pub use config::{KeeperConfig, Shown, WordList};
 pub use keeper::Keeper;
+pub use metrics::{Metric, Summary, Value};
 pub use word::is_word;
 pub use zab::Entry;

@@ -37,3 +37,24 @@ pub const ROOM_MIN: usize = 1_024;
 pub const FAREWELL_TXNS_MAX: usize = ROOM_MIN / 2;
 
 const _: () = assert!(ROOM_MIN * 2 < zab::limits::OUTSTANDING_MAX);
+
+/// Names right below the root that reads and writes are counted for; with more, the first ones are
+/// (a summary is some sixty bytes, and nobody reads a longer list).
+pub const NAMESPACES_MAX: usize = 512;
+
+/// Bytes in such a name; a longer one is not counted.
+pub const NAMESPACE_BYTES_MAX: usize = 128;
+
+/// Digests of the tree that `hash` shows: one for every [`DIGEST_EVERY`] transactions, as in the
+/// original.
+pub const DIGESTS_SHOWN: usize = 1_024;
+
+/// Transactions between two of them.
+pub const DIGEST_EVERY: i64 = 128;
+
+/// Znodes, watches or connections that one answer to an administrator lists. An answer with more would
+/// be hundreds of megabytes, made while clients wait.
+pub const LISTED_MAX: usize = 1_000_000;
+
+/// Bytes in front of each frame that say how long it is.
+pub const FRAME_LENGTH_BYTES: u64 = 4;

@@ -12,14 +12,16 @@ use znode::{
 use zookeeper_wire::jute::Writer;
 use zookeeper_wire::txn::{Txn, TxnHeader};
 use zookeeper_wire::{
-    ErrorCode, EventKind, OpCode, ReplyHeader, Request, SessionId, SessionState, WatcherEvent, Xid, Zxid,
+    ErrorCode, EventKind, OpCode, PathWatch, ReplyHeader, Request, SessionId, SessionState, WatcherEvent,
+    Xid, Zxid,
 };
 
 use crate::ConnectionId;
 use crate::border::{Effect, Measures};
 use crate::config::KeeperConfig;
 use crate::connection::Connection;
-use crate::limits::{FAREWELL_TXNS_MAX, REPLY_CHUNK_BYTES};
+use crate::limits::{DIGEST_EVERY, DIGESTS_SHOWN, FAREWELL_TXNS_MAX, REPLY_CHUNK_BYTES};
+use crate::metrics::{Advanced, Basic, Counter, Metrics};
 use crate::op::{self, Read};
 use crate::statistics::Statistics;
 
@@ -40,11 +42,19 @@ pub(crate) struct Server {
     pub(crate) in_flight: usize,
     pub(crate) statistics: Statistics,
     pub(crate) measures: Measures,
+    pub(crate) metrics: Metrics,
+    /// What `stmk` set; it is shown and has no effect, since nothing here is traced by a mask.
+    pub(crate) trace_mask: i64,
+    /// Digests of the tree, one in so many transactions.
+    pub(crate) digests: VecDeque<(Zxid, u64)>,
     rules: Rules,
     writer: Writer,
     missed: Vec<(EventKind, String)>,
     peer_effects: Vec<zab::Effect>,
 }
+
+/// The original's mask before anybody sets another one.
+const TRACE_MASK: i64 = 306;
 
 /// A transaction on its way, and who asked for it.
 #[derive(Debug)]
@@ -84,6 +94,9 @@ impl Server {
             in_flight: 0,
             statistics: Statistics::default(),
             measures: Measures::default(),
+            metrics: Metrics::default(),
+            trace_mask: TRACE_MASK,
+            digests: VecDeque::new(),
             rules,
             writer: Writer::with_capacity(REPLY_CHUNK_BYTES),
             missed: Vec::new(),
@@ -190,6 +203,11 @@ impl Server {
             self.writer.record(digest);
         }
         let payload = self.writer.split();
+        for counter in [Counter::ProposalCount, Counter::PrepProcessorRequestQueued] {
+            self.metrics.count(counter, 1);
+        }
+        self.metrics.count(Counter::OutstandingChangesQueued, 1);
+        self.metrics.count(Counter::SyncProcessorRequestQueued, 1);
         self.proposals.push_back(Proposal { header, txn, asker, bytes: payload.len() });
         let entry = Entry { zxid, payload };
         self.peer.step(zab::Input::Proposed { entry }, &mut self.peer_effects);
@@ -223,8 +241,27 @@ impl Server {
         let proposal = self.proposals.pop_front().expect("what is delivered was proposed");
         let outcome = self.database.apply(&proposal.header, &proposal.txn, &mut self.watches, fired);
         self.outstanding.applied(proposal.header.zxid);
-        self.statistics.transactions += 1;
+        self.metrics.count(Counter::CommitCount, 1);
+        self.metrics.count(Counter::OutstandingChangesRemoved, 1);
+        let age_ms = self.now.wall.as_ms().saturating_sub(proposal.header.time_ms);
+        self.metrics.spread(Advanced::PropagationLatency, u64::try_from(age_ms).unwrap_or(0));
+        if proposal.header.zxid.0 % DIGEST_EVERY == 0 {
+            if self.digests.len() == DIGESTS_SHOWN {
+                self.digests.pop_front();
+            }
+            self.digests.push_back((proposal.header.zxid, self.database.tree().digest()));
+        }
         (proposal, outcome)
+    }
+
+    /// What the edge measured takes the place of what it said before.
+    pub(crate) fn measured(&mut self, measures: Measures) {
+        self.metrics.set(Basic::FsyncTime, measures.log_syncs_ms.into());
+        self.metrics.set(Basic::SyncProcessTime, measures.log_syncs_ms.into());
+        self.metrics.set(Basic::SyncProcessorBatchSize, measures.log_groups.into());
+        self.metrics.set(Basic::SnapshotTime, measures.snapshots_ms.into());
+        self.metrics.set(Basic::DbInitTime, measures.start_ms.into());
+        self.measures = measures;
     }
 
     /// Serves a read: what it missed, then the reply.
@@ -251,6 +288,12 @@ impl Server {
             Standing::Closing | Standing::Unknown => Err(ErrorCode::SESSION_EXPIRED),
         };
         let frame = self.end_reply(result);
+        if let Request::GetData(PathWatch { path, .. })
+        | Request::GetChildren(PathWatch { path, .. })
+        | Request::GetChildren2(PathWatch { path, .. }) = request
+        {
+            self.metrics.read(path, frame.len() as u64);
+        }
         let mut missed = std::mem::take(&mut self.missed);
         for (kind, path) in missed.drain(..) {
             let event = self.event(kind, path, Zxid(-1));
@@ -269,6 +312,12 @@ impl Server {
         outcome: Outcome,
         effects: &mut Vec<Effect>,
     ) {
+        match txn {
+            Txn::Create(txn) => self.metrics.wrote(&txn.path, bytes(&txn.path, txn.data.as_deref())),
+            Txn::SetData(txn) => self.metrics.wrote(&txn.path, bytes(&txn.path, txn.data.as_deref())),
+            Txn::Delete(txn) => self.metrics.wrote(&txn.path, bytes(&txn.path, None)),
+            _ => {}
+        }
         self.begin_reply(asking.xid);
         let result = op::answer(asking.op, txn, outcome, &mut self.writer);
         let frame = self.end_reply(result);
@@ -316,6 +365,8 @@ impl Server {
     /// Sends a frame that answers no request.
     pub(crate) fn send(&mut self, connection: &mut Connection, frame: Bytes, effects: &mut Vec<Effect>) {
         self.statistics.sent += 1;
+        self.statistics.response_sizes.add(frame.len());
+        self.metrics.count(Counter::ResponseBytes, frame.len() as u64);
         connection.usage.sent += 1;
         effects.push(Effect::Send { connection: connection.id, frame });
     }
@@ -342,6 +393,8 @@ impl Server {
     ) {
         let latency = self.now.moment - asking.received;
         self.statistics.latency.add(latency);
+        let summary = if op::is_write(asking.op) { Advanced::UpdateLatency } else { Advanced::ReadLatency };
+        self.metrics.spread(summary, latency.as_ms());
         let usage = &mut connection.usage;
         usage.latency.add(latency);
         usage.last_op = op::short_name(asking.op);
@@ -350,6 +403,11 @@ impl Server {
         usage.last_response = self.now.moment;
         self.send(connection, frame, effects);
     }
+}
+
+/// What a write is counted with.
+fn bytes(path: &str, data: Option<&[u8]>) -> u64 {
+    (path.len() + data.map_or(0, <[u8]>::len)) as u64
 }
 
 fn failure(error: ErrorCode) -> Prepared {

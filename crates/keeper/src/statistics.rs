@@ -23,14 +23,40 @@ impl Latency {
         self.count += 1;
     }
 
+    /// To four decimals, as the original shows it.
     pub(crate) fn average_ms(&self) -> f64 {
-        if self.count == 0 { 0.0 } else { self.sum_ms as f64 / self.count as f64 }
+        if self.count == 0 {
+            return 0.0;
+        }
+        (self.sum_ms as f64 / self.count as f64 * 10_000.0).round() / 10_000.0
     }
 
     /// As the original prints it: four decimals at most, one at least.
     pub(crate) fn average_text(&self) -> String {
-        let rounded = (self.average_ms() * 10_000.0).round() / 10_000.0;
-        if rounded.fract() == 0.0 { format!("{rounded:.1}") } else { format!("{rounded}") }
+        let average = self.average_ms();
+        if average.fract() == 0.0 { format!("{average:.1}") } else { format!("{average}") }
+    }
+}
+
+/// Sizes of replies in bytes, -1 before the first one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Sizes {
+    pub(crate) last: i64,
+    pub(crate) min: i64,
+    pub(crate) max: i64,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Sizes { last: -1, min: -1, max: -1 }
+    }
+}
+
+impl Sizes {
+    pub(crate) fn add(&mut self, bytes: usize) {
+        self.last = bytes as i64;
+        self.min = if self.min < 0 { self.last } else { self.min.min(self.last) };
+        self.max = self.max.max(self.last);
     }
 }
 
@@ -40,11 +66,7 @@ pub(crate) struct Statistics {
     pub(crate) received: u64,
     pub(crate) sent: u64,
     pub(crate) latency: Latency,
-    pub(crate) connections_rejected: u64,
-    pub(crate) sessions_expired: u64,
-    pub(crate) snapshots: u64,
-    pub(crate) transactions: u64,
-    pub(crate) watch_events: u64,
+    pub(crate) response_sizes: Sizes,
     pub(crate) authentication_failures: u64,
 }
 
@@ -54,5 +76,6 @@ impl Statistics {
         self.received = 0;
         self.sent = 0;
         self.latency = Latency::default();
+        self.response_sizes = Sizes::default();
     }
 }

@@ -307,6 +307,10 @@ fn request(words: &[&str]) -> Request {
         ["sync", p] => Request::Sync(path(p)),
         ["ping"] => Request::Ping,
         ["close"] => Request::CloseSession,
+        ["protect", p] => {
+            let acl = vec![Acl::new(Permissions::ALL, "auth", "")];
+            Request::SetAcl(SetAclRequest { path: p.into(), acl, version: -1 })
+        }
         ["auth", credential] => {
             Request::Auth(AuthPacket { kind: 0, scheme: "digest".into(), auth: data(credential) })
         }

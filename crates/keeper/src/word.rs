@@ -57,25 +57,40 @@ impl Keeper {
                 )
             }
             b"crst" => {
-                for connection in self.connections.values_mut() {
-                    connection.usage.received = 0;
-                    connection.usage.sent = 0;
-                    connection.usage.latency = Latency::default();
-                    connection.usage.last_op = "NA";
-                }
+                self.reset_connections();
                 "Connection stats reset.\n".to_owned()
             }
             b"srst" => {
-                self.server.statistics.reset();
+                self.reset_server();
                 "Server stats reset.\n".to_owned()
             }
-            b"gtmk" | b"stmk" => "0".to_owned(),
+            b"gtmk" => self.server.trace_mask.to_string(),
             b"hash" => {
-                let database = &self.server.database;
-                format!("0x{:x}: {:x}\n", database.last_applied().0, database.tree().digest())
+                let lines = self.server.digests.iter().map(|(zxid, sum)| format!("{:x}: {sum:x}\n", zxid.0));
+                lines.collect()
             }
+            // The mask would follow in eight more bytes; without them there is nothing to set.
+            b"stmk" => String::new(),
             _ => String::new(),
         }
+    }
+}
+
+impl Keeper {
+    /// What connections counted is forgotten.
+    pub(crate) fn reset_connections(&mut self) {
+        for connection in self.connections.values_mut() {
+            connection.usage.received = 0;
+            connection.usage.sent = 0;
+            connection.usage.latency = Latency::default();
+            connection.usage.last_op = "NA";
+        }
+    }
+
+    /// What the server counted is forgotten.
+    pub(crate) fn reset_server(&mut self) {
+        self.server.statistics.reset();
+        self.server.metrics.reset();
     }
 }
 

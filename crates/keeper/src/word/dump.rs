@@ -1,9 +1,15 @@
 //! dump: sessions by expiry, ephemeral znodes by session, connections.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use clock::Moment;
+use zookeeper_wire::SessionId;
+
 use crate::connection::Connection;
+use crate::date;
 use crate::keeper::Keeper;
+use crate::limits::SESSIONLESS;
 
 impl Keeper {
     pub(super) fn dump(&self) -> String {
@@ -12,7 +18,7 @@ impl Keeper {
         let buckets: Vec<_> = server.sessions.by_due().collect();
         let _ = writeln!(text, "Session Sets ({})/({}):", buckets.len(), server.sessions.len());
         for (due, sessions) in buckets {
-            let _ = writeln!(text, "{} expire in {}:", sessions.len(), due - server.now.moment);
+            let _ = writeln!(text, "{} expire at {}:", sessions.len(), self.date_of(due));
             for session in sessions {
                 let _ = writeln!(text, "\t{session}");
             }
@@ -26,12 +32,36 @@ impl Keeper {
                 let _ = writeln!(text, "\t{}", tree.path(id));
             }
         }
-        let mut connections: Vec<&Connection> = self.connections.values().collect();
-        connections.sort_unstable_by_key(|connection| connection.id);
-        let _ = writeln!(text, "Connections dump:\nConnections Sets (1)/({}):", connections.len());
-        for connection in connections {
-            let _ = writeln!(text, "\tip: /{} sessionId: {}", connection.peer, connection.session);
+        let sets = self.connections_by_due();
+        let count = self.connections.len();
+        let _ = writeln!(text, "Connections dump:\nConnections Sets ({})/({count}):", sets.len());
+        for (due, connections) in sets {
+            let _ = writeln!(text, "{} expire at {}:", connections.len(), self.date_of(due));
+            for connection in connections {
+                let _ = writeln!(text, "\tip: /{} sessionId: {}", connection.peer, connection.session);
+            }
         }
         text
+    }
+
+    /// A connection lasts as long as its session, or until it should have one.
+    fn connections_by_due(&self) -> BTreeMap<Moment, Vec<&Connection>> {
+        let due_of: BTreeMap<SessionId, Moment> = (self.server.sessions.by_due())
+            .flat_map(|(due, sessions)| sessions.iter().map(move |session| (*session, due)))
+            .collect();
+        let mut connections: Vec<&Connection> = self.connections.values().collect();
+        connections.sort_unstable_by_key(|connection| connection.id);
+        let mut sets: BTreeMap<Moment, Vec<&Connection>> = BTreeMap::new();
+        for connection in connections {
+            let due = due_of.get(&connection.session).copied().unwrap_or(connection.since + SESSIONLESS);
+            sets.entry(due).or_default().push(connection);
+        }
+        sets
+    }
+
+    /// When `due` is, on the clock on the wall.
+    fn date_of(&self, due: Moment) -> String {
+        let now = self.server.now;
+        date::java_text(now.wall.as_ms() + due.as_ms() as i64 - now.moment.as_ms() as i64)
     }
 }

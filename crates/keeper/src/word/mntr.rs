@@ -3,50 +3,104 @@
 use std::fmt::Write;
 
 use crate::keeper::Keeper;
+use crate::metrics::{Metric, Value};
+
+/// The quantiles of a summary with spread, by the prefix of their names.
+const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999)];
 
 impl Keeper {
     pub(super) fn mntr(&self) -> String {
-        let server = &self.server;
-        let (statistics, measures) = (&server.statistics, &server.measures);
-        let tree = server.database.tree();
-        let latency = &statistics.latency;
-        let mut text = format!(
-            "zk_version\t{}\nzk_server_state\tstandalone\nzk_peer_state\tstandalone\n",
-            server.config.version
-        );
-        let uptime_ms = (server.now.moment - server.started).as_ms();
-        let _ = writeln!(text, "zk_avg_latency\t{}", latency.average_text());
-        let numbers: [(&str, u64); 26] = [
-            ("min_latency", latency.min_ms),
-            ("max_latency", latency.max_ms),
-            ("packets_received", statistics.received),
-            ("packets_sent", statistics.sent),
-            ("num_alive_connections", self.connections.len() as u64),
-            ("outstanding_requests", server.in_flight as u64),
-            ("znode_count", tree.len() as u64 + 1),
-            ("watch_count", server.watches.len() as u64),
-            ("ephemerals_count", tree.ephemeral_count() as u64),
-            ("approximate_data_size", tree.approximate_data_bytes() as u64 + 1),
-            ("open_file_descriptor_count", measures.open_files),
-            ("max_file_descriptor_count", measures.open_files_max),
-            ("global_sessions", server.sessions.len() as u64),
-            ("local_sessions", 0),
-            ("uptime", uptime_ms),
-            ("last_client_response_size", 0),
-            ("auth_failed_count", statistics.authentication_failures),
-            ("non_mtls_local_conn_count", 0),
-            ("non_mtls_remote_conn_count", 0),
-            ("connection_rejected", statistics.connections_rejected),
-            ("stale_sessions_expired", statistics.sessions_expired),
-            ("outstanding_changes_queued", server.outstanding.len() as u64),
-            ("data_dir_size", measures.data_dir_bytes),
-            ("log_dir_size", measures.log_dir_bytes),
-            ("snap_count", statistics.snapshots),
-            ("commit_count", statistics.transactions),
-        ];
-        for (name, value) in numbers {
+        let mut text = String::new();
+        for (name, value) in self.monitor_texts() {
+            let _ = writeln!(text, "zk_{name}\t{value}");
+        }
+        for (name, value) in self.monitor_numbers() {
             let _ = writeln!(text, "zk_{name}\t{value}");
         }
         text
     }
+
+    /// What is no number.
+    pub(crate) fn monitor_texts(&self) -> [(&'static str, String); 2] {
+        [("version", self.server.config.version.clone()), ("server_state", self.mode().to_owned())]
+    }
+
+    /// All numbers, summaries taken apart as `mntr` does it.
+    pub(crate) fn monitor_numbers(&self) -> Vec<(String, serde_json::Number)> {
+        let mut numbers = Vec::new();
+        for Metric { name, namespace, value } in self.metrics() {
+            let name = namespace.map_or_else(|| name.to_owned(), |namespace| format!("{namespace}_{name}"));
+            let summary = match value {
+                Value::Gauge(value) => {
+                    numbers.push((name, value.into()));
+                    continue;
+                }
+                Value::Counter(value) => {
+                    numbers.push((name, value.into()));
+                    continue;
+                }
+                Value::Ratio(value) => {
+                    numbers.push((name, fraction(value)));
+                    continue;
+                }
+                Value::Summary(summary) => summary,
+            };
+            numbers.push((format!("avg_{name}"), fraction(summary.average())));
+            numbers.push((format!("min_{name}"), summary.min().into()));
+            numbers.push((format!("max_{name}"), summary.max().into()));
+            numbers.push((format!("cnt_{name}"), summary.count().into()));
+            numbers.push((format!("sum_{name}"), summary.sum().into()));
+            if summary.has_spread() {
+                for (prefix, part) in QUANTILES {
+                    numbers.push((format!("{prefix}_{name}"), summary.quantile(part).into()));
+                }
+            }
+        }
+        numbers
+    }
+
+    /// Everything that is measured: what is so now, then what was counted.
+    pub fn metrics(&self) -> Vec<Metric<'_>> {
+        let server = &self.server;
+        let (statistics, measures) = (&server.statistics, &server.measures);
+        let tree = server.database.tree();
+        let latency = &statistics.latency;
+        let sizes = &statistics.response_sizes;
+        let gauge = |value: usize| Value::Gauge(value as i64);
+        let measured = |value: u64| Value::Gauge(value as i64);
+        let present = [
+            ("avg_latency", Value::Ratio(latency.average_ms())),
+            ("min_latency", measured(latency.min_ms)),
+            ("max_latency", measured(latency.max_ms)),
+            ("packets_received", measured(statistics.received)),
+            ("packets_sent", measured(statistics.sent)),
+            ("num_alive_connections", gauge(self.connections.len())),
+            ("outstanding_requests", gauge(server.in_flight)),
+            ("uptime", measured((server.now.moment - server.started).as_ms())),
+            // The original counts the root's two names.
+            ("znode_count", gauge(tree.len() + 1)),
+            ("watch_count", gauge(server.watches.len())),
+            ("ephemerals_count", gauge(tree.ephemeral_count())),
+            ("approximate_data_size", gauge(tree.approximate_data_bytes() + 1)),
+            ("global_sessions", gauge(server.sessions.len() - self.local_sessions())),
+            ("local_sessions", gauge(self.local_sessions())),
+            ("open_file_descriptor_count", measured(measures.open_files)),
+            ("max_file_descriptor_count", measured(measures.open_files_max)),
+            ("connection_drop_probability", Value::Ratio(0.0)),
+            ("last_client_response_size", Value::Gauge(sizes.last)),
+            ("min_client_response_size", Value::Gauge(sizes.min)),
+            ("max_client_response_size", Value::Gauge(sizes.max)),
+            ("outstanding_tls_handshake", Value::Gauge(0)),
+            ("auth_failed_count", measured(statistics.authentication_failures)),
+            ("non_mtls_local_conn_count", Value::Gauge(0)),
+            ("non_mtls_remote_conn_count", Value::Gauge(0)),
+        ];
+        let present = present.into_iter().map(|(name, value)| Metric { name, namespace: None, value });
+        present.chain(server.metrics.all()).collect()
+    }
+}
+
+fn fraction(value: f64) -> serde_json::Number {
+    let rounded = (value * 10_000.0).round() / 10_000.0;
+    serde_json::Number::from_f64(rounded).unwrap_or_else(|| 0.into())
 }

@@ -20,6 +20,16 @@ impl Keeper {
         text
     }
 
+    /// What the server is to its ensemble.
+    pub(crate) fn mode(&self) -> &'static str {
+        "standalone"
+    }
+
+    /// Sessions that no other server knows of.
+    pub(crate) fn local_sessions(&self) -> usize {
+        0
+    }
+
     fn version_line(&self) -> String {
         format!("Zookeeper version: {}\n", self.server.config.version)
     }
@@ -31,7 +41,7 @@ impl Keeper {
         let _ = write!(
             text,
             "Latency min/avg/max: {}/{}/{}\nReceived: {}\nSent: {}\nConnections: {}\nOutstanding: {}\n\
-             Zxid: {}\nMode: standalone\nNode count: {}\n",
+             Zxid: {}\nMode: {}\nNode count: {}\n",
             latency.min_ms,
             latency.average_text(),
             latency.max_ms,
@@ -40,6 +50,7 @@ impl Keeper {
             self.connections.len(),
             server.in_flight,
             database.last_applied(),
+            self.mode(),
             // The original counts the root's two names.
             database.tree().len() + 1,
         );

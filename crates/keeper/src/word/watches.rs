@@ -48,7 +48,7 @@ impl Keeper {
         text
     }
 
-    fn session_of(&self, WatcherId(watcher): WatcherId) -> SessionId {
+    pub(crate) fn session_of(&self, WatcherId(watcher): WatcherId) -> SessionId {
         self.connections.get(&ConnectionId(watcher)).map_or(SessionId::NONE, |connection| connection.session)
     }
 }
