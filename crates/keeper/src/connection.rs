@@ -89,7 +89,9 @@ pub(crate) enum Wait {
 
 impl Connection {
     pub(crate) fn new(id: ConnectionId, peer: SocketAddr, since: Moment, established: WallTime) -> Self {
-        let address = peer.ip().to_canonical();
+        // A socket for both families calls an IPv4 address by its IPv6 name; nobody wants to read that.
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        let address = peer.ip();
         Connection {
             id,
             peer,

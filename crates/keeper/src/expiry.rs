@@ -33,7 +33,7 @@ impl Keeper {
         let never_used_ms = config.container_never_used.as_ms() as i64;
         let time_ms = self.server.now.wall.as_ms();
         for path in self.server.database.tree().reapable(time_ms, never_used_ms, limit) {
-            if self.server.peer.room() < ROOM_MIN {
+            if self.server.room() < ROOM_MIN {
                 return;
             }
             self.server.propose_own(SessionId::NONE, Request::DeleteContainer(PathOnly { path }), effects);

@@ -167,7 +167,7 @@ impl Keeper {
     }
 
     fn received(&mut self, id: ConnectionId, frame: Bytes, effects: &mut Vec<Effect>) {
-        let room = self.server.peer.room();
+        let room = self.server.room();
         let Some(connection) = self.connections.get_mut(&id) else { return };
         self.server.statistics.received += 1;
         self.server.metrics.count(Counter::BytesReceivedCount, frame.len() as u64 + FRAME_LENGTH_BYTES);
@@ -190,7 +190,7 @@ impl Keeper {
     /// Takes in what had to wait, while there is room.
     fn take_in_held(&mut self, effects: &mut Vec<Effect>) {
         while let Some(&session) = self.ending.front() {
-            if self.server.peer.room() < ROOM_MIN {
+            if self.server.room() < ROOM_MIN {
                 return;
             }
             self.ending.pop_front();
@@ -198,7 +198,7 @@ impl Keeper {
         }
         while let Some(&id) = self.holding.front() {
             loop {
-                if self.server.peer.room() < ROOM_MIN {
+                if self.server.room() < ROOM_MIN {
                     return;
                 }
                 let Some(connection) = self.connections.get_mut(&id) else { break };

@@ -16,6 +16,7 @@ mod keeper;
 pub mod limits;
 mod metrics;
 mod op;
+mod restoring;
 mod server;
 mod snapshots;
 mod statistics;

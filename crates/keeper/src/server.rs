@@ -43,6 +43,8 @@ pub(crate) struct Server {
     pub(crate) statistics: Statistics,
     pub(crate) measures: Measures,
     pub(crate) metrics: Metrics,
+    /// Nothing is taken in: another database will take the place of this one.
+    pub(crate) frozen: bool,
     /// What `stmk` set; it is shown and has no effect, since nothing here is traced by a mask.
     pub(crate) trace_mask: i64,
     /// Digests of the tree, one in so many transactions.
@@ -95,6 +97,7 @@ impl Server {
             statistics: Statistics::default(),
             measures: Measures::default(),
             metrics: Metrics::default(),
+            frozen: false,
             trace_mask: TRACE_MASK,
             digests: VecDeque::new(),
             rules,
@@ -252,6 +255,11 @@ impl Server {
             self.digests.push_back((proposal.header.zxid, self.database.tree().digest()));
         }
         (proposal, outcome)
+    }
+
+    /// How many more transactions may begin now.
+    pub(crate) fn room(&self) -> usize {
+        if self.frozen { 0 } else { self.peer.room() }
     }
 
     /// What the edge measured takes the place of what it said before.

@@ -8,7 +8,7 @@ mod keeper_config;
 mod properties;
 
 pub use broker_config::{BrokerConfig, ListenerConfig};
-pub use keeper_config::{KeeperConfig, Purge, Words};
+pub use keeper_config::{AdminConfig, KeeperConfig, Purge, Words};
 pub use properties::Properties;
 
 use std::fmt;

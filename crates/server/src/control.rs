@@ -3,11 +3,12 @@
 //! It runs a current-thread tokio at low priority, reads counters and nothing else; no data path ever
 //! waits for it.
 
+mod commands;
 mod metrics;
 mod page;
 
 use crate::broker_role::BrokerRole;
-use crate::keeper_role::{KeeperGauges, KeeperRole};
+use crate::keeper_role::{Desk, KeeperGauges, KeeperRole};
 use crate::start::StartError;
 use axum::Router;
 use axum::extract::State;
@@ -35,6 +36,7 @@ pub(crate) struct KeeperView {
     pub(crate) address: SocketAddr,
     pub(crate) counters: Arc<Counters>,
     pub(crate) gauges: Arc<KeeperGauges>,
+    pub(crate) desk: Arc<Desk>,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,7 @@ impl View {
                 address: role.address(),
                 counters: role.counters(),
                 gauges: role.gauges(),
+                desk: role.desk(),
             }),
             broker: broker.map(|role| BrokerView {
                 addresses: role.addresses().to_vec(),
@@ -85,19 +88,18 @@ pub struct Control {
 }
 
 impl Control {
-    /// Serves `view` on `address`; port 0 picks a free one.
-    pub fn start(address: SocketAddr, view: Arc<View>) -> Result<Control, StartError> {
-        let bind = |cause| BindError { address, cause };
-        let listener = TcpListener::bind(address).map_err(bind)?;
-        listener.set_nonblocking(true).map_err(bind)?;
-        let address = listener.local_addr().map_err(bind)?;
+    /// Serves `view` on each of the `addresses`, of which there is at least one; port 0 picks a free one.
+    pub fn start(addresses: &[SocketAddr], view: Arc<View>) -> Result<Control, StartError> {
+        let listeners = addresses.iter().map(|address| listen(*address)).collect::<Result<Vec<_>, _>>()?;
+        let address = listeners.first().and_then(|listener| listener.local_addr().ok());
+        let address = address.ok_or_else(|| StartError::System("no address for the HTTP port".to_owned()))?;
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new()
             .name("control".to_owned())
             .spawn(move || {
                 // Of no importance if the system does not allow it.
                 let _ = rustix::process::setpriority_process(None, 10);
-                if let Err(error) = serve(listener, view, stopped) {
+                if let Err(error) = serve(listeners, view, stopped) {
                     tracing::error!(%error, "the HTTP port failed; everything else goes on");
                 }
             })
@@ -105,7 +107,7 @@ impl Control {
         Ok(Control { address, stop, thread })
     }
 
-    /// Where it listens.
+    /// Where it listens first.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -117,20 +119,36 @@ impl Control {
     }
 }
 
-fn serve(listener: TcpListener, view: Arc<View>, stopped: oneshot::Receiver<()>) -> std::io::Result<()> {
+fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
+    let bind = |cause| BindError { address, cause };
+    let listener = TcpListener::bind(address).map_err(bind)?;
+    listener.set_nonblocking(true).map_err(bind)?;
+    Ok(listener)
+}
+
+fn serve(
+    listeners: Vec<TcpListener>,
+    view: Arc<View>,
+    stopped: oneshot::Receiver<()>,
+) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     runtime.block_on(async {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let served = axum::serve(listener, router(view)).into_future();
-        tokio::select! {
-            outcome = served => outcome,
-            _ = stopped => Ok(()),
+        for listener in listeners {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let service = router(Arc::clone(&view)).into_make_service_with_connect_info::<SocketAddr>();
+            // Ends with the runtime.
+            drop(tokio::spawn(axum::serve(listener, service).into_future()));
         }
+        let _ = stopped.await;
+        Ok(())
     })
 }
 
 fn router(view: Arc<View>) -> Router {
+    let url = view.keeper.as_ref().map(|keeper| keeper.desk.config.command_url.clone());
+    let commands = url.map(|url| commands::router(&url)).unwrap_or_default();
     Router::new()
+        .merge(commands)
         .route("/", get(async |State(view): State<Arc<View>>| Html(page::html(&view))))
         .route("/healthz", get(health))
         .route("/status", get(async |State(view): State<Arc<View>>| Json(page::status(&view))))
@@ -148,5 +166,9 @@ async fn health(State(view): State<Arc<View>>) -> Response {
 
 async fn metrics(State(view): State<Arc<View>>) -> Response {
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], metrics::text(&view)).into_response()
+    let mut text = metrics::text(&view);
+    if let Some(keeper) = &view.keeper {
+        text.push_str(&keeper.desk.metrics().await.unwrap_or_default());
+    }
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

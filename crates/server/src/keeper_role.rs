@@ -3,12 +3,15 @@
 //! The shard thread steps the node; the log thread makes transactions durable, a group at a time. A
 //! snapshot is written by a thread of its own, which lives as long as that takes.
 
+mod desk;
 mod gauges;
 mod log_thread;
+mod prometheus;
 mod rebuild;
 mod service;
 mod snapshot_thread;
 
+pub(crate) use desk::{Desk, Taken};
 pub use gauges::KeeperGauges;
 
 use crate::config::{KeeperConfig, Words};
@@ -24,7 +27,9 @@ use shard::{Clock, Counters, Mailbox, PeerRules, PortId, PortRules, Shard};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 use transport::FrameRules;
 use transport::pipe::{PipeEnd, pipe};
 use txnlog::{Directories, Durability, EmptySnapshot, LogPolicy};
@@ -36,6 +41,7 @@ pub struct KeeperRole {
     mailbox: Mailbox<KeeperMessage>,
     counters: Arc<Counters>,
     gauges: Arc<KeeperGauges>,
+    desk: Arc<Desk>,
     log: LogThread,
     thread: JoinHandle<io::Result<()>>,
     _locks: Vec<DirectoryLock>,
@@ -70,12 +76,14 @@ impl KeeperRole {
         check_room(&disk, &config.log_directory)?;
         check_room(&disk, &config.data_directory)?;
 
+        let began = Instant::now();
         let seed = random_seed()?;
         let directories = Directories::new(&config.data_directory, &config.log_directory);
         let recovered =
             rebuild::rebuild(&disk, &directories, policy(config, seed), empty(config), seeded(config, seed))
                 .map_err(StartError::Data)?;
         let gauges = Arc::new(KeeperGauges::default());
+        gauges.start_ms.store(began.elapsed().as_millis() as u64, Ordering::Relaxed);
         let mut shard = Shard::new(clock).map_err(StartError::system("poll"))?;
         let rules = port_rules(config);
         for listener in listeners {
@@ -89,8 +97,9 @@ impl KeeperRole {
         let mut service = KeeperService::new(
             node,
             log.queue(),
-            directories,
+            directories.clone(),
             config.purge,
+            config.compression,
             disk,
             mailbox.clone(),
             Arc::clone(&gauges),
@@ -104,7 +113,9 @@ impl KeeperRole {
             .map_err(StartError::system("start a thread"))?;
         tracing::info!(%address, zxid = %recovered.last, znodes = recovered.znodes, "keeper serves clients");
         let dialer = KeeperDialer { mailbox: mailbox.clone(), port };
-        Ok(KeeperRole { address, dialer, mailbox, counters, gauges, log, thread, _locks: locks })
+        let desk = Desk::new(mailbox.clone(), directories, seeded(config, seed), config.admin.clone());
+        let desk = Arc::new(desk);
+        Ok(KeeperRole { address, dialer, mailbox, counters, gauges, desk, log, thread, _locks: locks })
     }
 
     /// Where clients connect.
@@ -122,6 +133,11 @@ impl KeeperRole {
         Arc::clone(&self.counters)
     }
 
+    /// Where administrators ask.
+    pub(crate) fn desk(&self) -> Arc<Desk> {
+        Arc::clone(&self.desk)
+    }
+
     /// What it measures.
     pub fn gauges(&self) -> Arc<KeeperGauges> {
         Arc::clone(&self.gauges)
@@ -137,6 +153,36 @@ impl KeeperRole {
             Err(_) => tracing::error!("the keeper's thread panicked"),
         }
     }
+}
+
+/// The lines of `envi`. There is no Java here; its lines say so, for tools that look for them.
+fn environment() -> Vec<(String, String)> {
+    let system = rustix::system::uname();
+    let word = |name: &str| std::env::var(name).unwrap_or_default();
+    let directory = std::env::current_dir().map(|path| path.display().to_string()).unwrap_or_default();
+    let (resident, total) =
+        (crate::process::resident_bytes() >> 20, rustix::system::sysinfo().totalram >> 20);
+    let arch = if cfg!(target_arch = "x86_64") { "amd64" } else { std::env::consts::ARCH };
+    let lines = [
+        ("host.name", system.nodename().to_string_lossy().into_owned()),
+        ("java.version", "<NA>".to_owned()),
+        ("java.vendor", "<NA>".to_owned()),
+        ("java.home", "<NA>".to_owned()),
+        ("java.class.path", "<NA>".to_owned()),
+        ("java.library.path", "<NA>".to_owned()),
+        ("java.io.tmpdir", std::env::temp_dir().display().to_string()),
+        ("java.compiler", "<NA>".to_owned()),
+        ("os.name", system.sysname().to_string_lossy().into_owned()),
+        ("os.arch", arch.to_owned()),
+        ("os.version", system.release().to_string_lossy().into_owned()),
+        ("user.name", word("USER")),
+        ("user.home", word("HOME")),
+        ("user.dir", directory),
+        ("os.memory.free", format!("{}MB", total.saturating_sub(resident))),
+        ("os.memory.max", format!("{total}MB")),
+        ("os.memory.total", format!("{resident}MB")),
+    ];
+    lines.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn random_seed() -> Result<u64, StartError> {
@@ -210,7 +256,10 @@ fn node(
             data_dir: config.data_directory.join("version-2").display().to_string(),
             data_log_dir: config.log_directory.join("version-2").display().to_string(),
             listen_backlog: -1,
+            initial_configuration: config.text.clone(),
+            properties: config.properties.clone(),
         },
+        environment: environment(),
         ..keeper::KeeperConfig::default()
     };
     Keeper::alone(settings, database, now, seed)

@@ -24,6 +24,10 @@ pub const NOTICES: usize = 64;
 /// Longest answer that a keeper may send to our broker, in bytes: Kafka raises `jute.maxbuffer` to this.
 pub const KEEPER_REPLY_BYTES_MAX: u32 = 4 << 20;
 
+/// How long an administrator's question may wait for its answer, in seconds. A snapshot of a large tree
+/// takes that long on a slow disk; a keeper that does not answer then never will.
+pub const ADMIN_SECONDS: u64 = 600;
+
 /// How long a stopping broker waits for its keeper session to end, in milliseconds. Without that, its
 /// registration lives on until the session expires.
 pub const SESSION_CLOSE_MS: u64 = 2_000;

@@ -42,6 +42,7 @@ pub(crate) fn run(args: Args, began: Instant) -> Result<(), Failure> {
         began,
         data_directory: config.log_directories.first().cloned().unwrap_or_default(),
         http: args.http_port.map(|port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))),
+        metrics: None,
         http_needed: true,
         ready_file: args.ready_file,
         banner: None,

@@ -85,6 +85,7 @@ pub(crate) fn run(args: Args, began: Instant) -> Result<(), Failure> {
         began,
         data_directory: args.data_dir.clone(),
         http: Some(SocketAddr::new(args.host, args.http_port)),
+        metrics: None,
         http_needed: true,
         ready_file: args.ready_file.clone(),
         banner: Some(banner),

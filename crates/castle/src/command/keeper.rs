@@ -38,6 +38,7 @@ pub(crate) fn run(args: Args, began: Instant) -> Result<(), Failure> {
         began,
         data_directory: config.data_directory,
         http: config.http_address,
+        metrics: config.metrics_address,
         http_needed: false,
         ready_file: args.ready_file,
         banner: None,

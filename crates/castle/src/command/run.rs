@@ -21,6 +21,8 @@ pub(crate) struct Places {
     pub(crate) data_directory: PathBuf,
     /// Where the HTTP port shall be.
     pub(crate) http: Option<SocketAddr>,
+    /// Where metrics are looked for besides.
+    pub(crate) metrics: Option<SocketAddr>,
     /// Whether to refuse to start without it.
     pub(crate) http_needed: bool,
     /// `--ready-file`.
@@ -164,8 +166,11 @@ fn stop(keeper: Option<KeeperRole>, broker: Option<BrokerRole>, control: Option<
 }
 
 fn start_control(places: &Places, view: &Arc<View>) -> Result<Option<Control>, Failure> {
-    let Some(address) = places.http else { return Ok(None) };
-    match Control::start(address, Arc::clone(view)) {
+    let addresses: Vec<SocketAddr> = places.http.into_iter().chain(places.metrics).collect();
+    if addresses.is_empty() {
+        return Ok(None);
+    }
+    match Control::start(&addresses, Arc::clone(view)) {
         Ok(control) => Ok(Some(control)),
         Err(error) if places.http_needed => Err(refused_with(error, "--http-port")),
         Err(error) => {

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use txnlog::Compression;
 
 /// What a keeper is told.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,6 +67,41 @@ pub struct KeeperConfig {
     pub server_id: u64,
     /// `admin.enableServer` with `admin.serverAddress` and `admin.serverPort`.
     pub http_address: Option<SocketAddr>,
+    /// `metricsProvider.httpHost` and `.httpPort`, if the provider is the one for Prometheus: a further
+    /// port for the same metrics, where scrapers of the original look for them.
+    pub metrics_address: Option<SocketAddr>,
+    /// The rest of `admin.*`.
+    pub admin: AdminConfig,
+    /// `snapshot.compression.method`.
+    pub compression: Compression,
+    /// The file, as the command `initial_configuration` shows it.
+    pub text: String,
+    /// System properties of `SERVER_JVMFLAGS`, as the command `system_properties` shows them.
+    pub properties: Vec<(String, String)>,
+}
+
+/// What administrators may do over HTTP.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AdminConfig {
+    /// `admin.commandURL`.
+    pub command_url: String,
+    /// `admin.snapshot.enabled`.
+    pub snapshot: bool,
+    /// `admin.restore.enabled`.
+    pub restore: bool,
+    /// `admin.rateLimiterIntervalInMS`.
+    pub rate_limit_ms: u64,
+}
+
+impl Default for AdminConfig {
+    fn default() -> Self {
+        AdminConfig {
+            command_url: "/commands".to_owned(),
+            snapshot: true,
+            restore: true,
+            rate_limit_ms: 300_000,
+        }
+    }
 }
 
 /// When old snapshots and logs are removed. The original leaves it off; a full disk is the commonest
@@ -120,14 +156,12 @@ const KEYS: &[(&str, Meaning)] = &[
     ("netty.* nio.* jvm.pause.* jvm.* watchManagerName watcherCleanThreadsNum watcherCleanIntervalInSeconds \
       maxInProcessingDeadWatchers bitHashCacheSize advancedFlowControlEnabled zookeeper.nio.*",
         Harmless("it tunes the original's implementation")),
-    ("metricsProvider.*", Harmless("metrics are served under /metrics of the HTTP port")),
-    ("admin.commandURL admin.idleTimeout admin.portUnification admin.rateLimiterIntervalInMS \
-      admin.snapshot.enabled admin.restore.enabled admin.snapshot.intervalInMS admin.restore.intervalInMS",
-        Harmless("admin commands are not there yet; the HTTP port serves /status, /healthz and /metrics")),
+    ("metricsProvider.*", Harmless("metrics are served under /metrics of the HTTP port too")),
+    ("admin.idleTimeout admin.portUnification", Harmless("the HTTP port needs no such setting")),
     ("ssl.* client.portUnification client.certReload clientCnxnSocket fips-mode sslQuorumReloadCertFiles",
         Harmless("without secureClientPort no connection uses TLS")),
     ("kerberos.* readonlymode.enabled preserveOrder ipReachableTimeout \
-      snapshot.compression.* response_cache.* leader.*", Harmless("it has no effect on a keeper that stands alone")),
+      response_cache.* leader.*", Harmless("it has no effect on a keeper that stands alone")),
     ("DigestAuthenticationProvider.digestAlg", RefusedUnless(&["SHA1", ""], "only SHA1 is there yet")),
     ("secureClientPort secureClientPortAddress", RefusedUnless(&[], "TLS is not there yet; remove it to start without")),
     ("authProvider.* X509AuthenticationProvider.* superUser*", RefusedUnless(&[], NOT_YET)),
@@ -178,6 +212,11 @@ impl KeeperConfig {
             trust_empty_snapshot: false,
             server_id: 0,
             http_address: None,
+            metrics_address: None,
+            admin: AdminConfig::default(),
+            compression: Compression::None,
+            text: String::new(),
+            properties: Vec::new(),
         }
     }
 
@@ -206,6 +245,8 @@ impl KeeperConfig {
         properties.set_from_flags(flags);
         let (mut config, notes) = Self::parse(properties).map_err(refuse)?;
         config.read_server_id().map_err(|refusal| refuse(vec![refusal]))?;
+        config.text = String::from_utf8_lossy(&text).into_owned();
+        config.properties = shown_properties(flags);
         Ok((config, notes))
     }
 
@@ -347,6 +388,41 @@ impl KeeperConfig {
                 false => Words::Only(listed),
             };
         }
+        match file.take_text("snapshot.compression.method").as_deref() {
+            None | Some("CHECKED") => {}
+            Some("GZIP" | "gz") => self.compression = Compression::Gzip,
+            Some("SNAPPY" | "snappy") => self.compression = Compression::Snappy,
+            Some(other) => file.refuse(
+                "snapshot.compression.method",
+                format!("{other:?} is none of CHECKED, gz and snappy"),
+            ),
+        }
+        self.parse_admin(file);
+    }
+
+    fn parse_admin(&mut self, file: &mut Properties) {
+        if let Some(url) = file.take_text("admin.commandURL") {
+            let plain = url.chars().all(|c| c.is_ascii_alphanumeric() || "/-_.~".contains(c));
+            if url.starts_with('/') && url.len() > 1 && !url.ends_with('/') && plain {
+                self.admin.command_url = url;
+            } else {
+                file.refuse("admin.commandURL", format!("{url:?} is not a path such as /commands"));
+            }
+        }
+        self.admin.snapshot = file.take_switch("admin.snapshot.enabled").unwrap_or(true);
+        self.admin.restore = file.take_switch("admin.restore.enabled").unwrap_or(true);
+        if let Some(ms) = file.take_number("admin.rateLimiterIntervalInMS", (0, i64::from(i32::MAX))) {
+            self.admin.rate_limit_ms = ms as u64;
+        }
+        let provider = file.take_text("metricsProvider.className").unwrap_or_default();
+        let host = file.take_text("metricsProvider.httpHost");
+        let port = file.take_number("metricsProvider.httpPort", (0, 65_535)).unwrap_or(7000);
+        if provider.ends_with("PrometheusMetricsProvider") {
+            match resolve(host.as_deref().unwrap_or("0.0.0.0")) {
+                Ok(ip) => self.metrics_address = Some(SocketAddr::new(ip, port as u16)),
+                Err(why) => file.refuse("metricsProvider.httpHost", why),
+            }
+        }
         let http = file.take_switch("admin.enableServer");
         let host = file.take_text("admin.serverAddress");
         let port = file.take_number("admin.serverPort", (0, 65_535)).unwrap_or(8080);
@@ -368,6 +444,17 @@ impl KeeperConfig {
         self.server_id = text.trim().parse().map_err(refuse)?;
         Ok(())
     }
+}
+
+/// The system properties among Java's flags; what looks like a secret is not shown.
+fn shown_properties(flags: &str) -> Vec<(String, String)> {
+    let pairs = flags.split_whitespace().filter_map(|flag| flag.strip_prefix("-D")?.split_once('='));
+    let shown = pairs.map(|(name, value)| {
+        let lower = name.to_ascii_lowercase();
+        let secret = ["passw", "digest", "secret"].iter().any(|word| lower.contains(word));
+        (name.to_owned(), if secret { "***".to_owned() } else { value.to_owned() })
+    });
+    shown.collect()
 }
 
 /// The prefix `zookeeper.` is how the original names the same keys as system properties.

@@ -1,5 +1,6 @@
 //! What the keeper's threads measure, readable from other threads.
 
+use keeper::Observed;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -14,7 +15,11 @@ pub struct KeeperGauges {
     pub(super) log_groups: AtomicU64,
     pub(super) log_sync_us: AtomicU64,
     pub(super) log_sync_us_max: AtomicU64,
+    pub(super) log_group_max: AtomicU64,
     pub(super) snapshots: AtomicU64,
+    pub(super) snapshot_ms: AtomicU64,
+    pub(super) snapshot_ms_max: AtomicU64,
+    pub(super) start_ms: AtomicU64,
 }
 
 impl KeeperGauges {
@@ -63,9 +68,40 @@ impl KeeperGauges {
         self.snapshots.load(Ordering::Relaxed)
     }
 
+    pub(super) fn snapshot_written(&self, took: Duration) {
+        let ms = took.as_millis() as u64;
+        self.snapshots.fetch_add(1, Ordering::Relaxed);
+        self.snapshot_ms.fetch_add(ms, Ordering::Relaxed);
+        self.snapshot_ms_max.fetch_max(ms, Ordering::Relaxed);
+    }
+
+    /// What the node shows among its own numbers: syncs of the log, their groups, snapshots, the start.
+    pub(super) fn observed(&self) -> [Observed; 4] {
+        let read = |gauge: &AtomicU64| gauge.load(Ordering::Relaxed);
+        let (groups, snapshots) = (self.log_groups(), self.snapshots());
+        let (sync_ms, sync_ms_max) = (self.log_sync_us() / 1000, self.log_sync_us_max() / 1000);
+        [
+            Observed { count: groups, sum: sync_ms, min: 0, max: sync_ms_max },
+            Observed {
+                count: groups,
+                sum: self.log_entries(),
+                min: groups.min(1),
+                max: read(&self.log_group_max),
+            },
+            Observed {
+                count: snapshots,
+                sum: read(&self.snapshot_ms),
+                min: 0,
+                max: read(&self.snapshot_ms_max),
+            },
+            Observed::once(read(&self.start_ms)),
+        ]
+    }
+
     pub(super) fn group_written(&self, entries: usize, took: Duration) {
         let us = took.as_micros() as u64;
         self.log_entries.fetch_add(entries as u64, Ordering::Relaxed);
+        self.log_group_max.fetch_max(entries as u64, Ordering::Relaxed);
         self.log_groups.fetch_add(1, Ordering::Relaxed);
         self.log_sync_us.fetch_add(us, Ordering::Relaxed);
         self.log_sync_us_max.fetch_max(us, Ordering::Relaxed);

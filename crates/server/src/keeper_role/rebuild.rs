@@ -1,9 +1,10 @@
 //! From the keeper's directory to its database: the snapshot's items, then the log's transactions.
 
 use disk::Disk;
+use std::path::Path;
 use txnlog::{
     Compression, Directories, EmptySnapshot, Error, LogPolicy, LogWriter, Refusal, Restore, SnapshotItem,
-    recover,
+    SnapshotReader, recover,
 };
 use znode::{Database, HashKey};
 use zookeeper_wire::Zxid;
@@ -141,6 +142,31 @@ pub(super) fn rebuild<D: Disk>(
     }
     let znodes = database.tree().len();
     Ok(Rebuilt { database: *database, writer: recovered.writer, last: recovered.last, znodes })
+}
+
+/// The database of one snapshot, and the last transaction in it.
+pub(super) fn read_snapshot<D: Disk>(
+    disk: &D,
+    file: &Path,
+    blank: Blank,
+) -> Result<(Database, Zxid), String> {
+    let mut restore = znode::Restore::new(blank.key, blank.extended_types);
+    let mut last = None;
+    let mut reader = SnapshotReader::open(disk, file).map_err(|error| error.to_string())?;
+    while let Some(item) = reader.next().transpose().map_err(|error| error.to_string())? {
+        match item {
+            SnapshotItem::Session { id, timeout_ms } => restore.session(id, timeout_ms),
+            SnapshotItem::Acl { key, acl } => restore.acl(key, acl),
+            SnapshotItem::Node { path, data, acl, stat } => {
+                restore.node(&path, data.as_deref(), acl, &stat).map_err(|error| error.to_string())?;
+            }
+            SnapshotItem::Digest { .. } => {}
+            SnapshotItem::Last(zxid) => last = Some(zxid),
+        }
+    }
+    let last =
+        last.ok_or("the snapshot does not say which transaction is its last; servers since 3.9 write that")?;
+    Ok((restore.finish(last).map_err(|error| error.to_string())?, last))
 }
 
 /// The error with what to do about it, where the error does not say so itself.

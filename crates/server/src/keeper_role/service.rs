@@ -1,5 +1,6 @@
 //! The keeper node on its shard: inputs in, effects out, one hand-over to the log a turn.
 
+use super::desk::{Ask, Restoring};
 use super::gauges::KeeperGauges;
 use super::log_thread::{Job, LogQueue};
 use super::snapshot_thread::SnapshotJob;
@@ -10,9 +11,10 @@ use disk::Disk;
 use keeper::{Effect, Input, Keeper, Measures, is_word};
 use shard::{ConnectionId, Mailbox, Peer, Service, Turn, WhyClosed};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use txnlog::Directories;
+use std::sync::{Arc, Mutex};
+use std::time::UNIX_EPOCH;
+use txnlog::{Compression, Directories, snapshot_zxid};
 use zookeeper_wire::Zxid;
 
 /// What other threads tell the keeper.
@@ -22,19 +24,25 @@ pub(super) enum KeeperMessage {
     Persisted(Zxid),
     /// A snapshot is written, or was given up.
     SnapshotWritten(Zxid),
+    /// An administrator wants something.
+    Ask(Ask),
     /// End.
     Stop,
 }
 
 pub(super) struct KeeperService<D: Disk> {
-    node: Keeper,
-    effects: Vec<Effect>,
+    pub(super) node: Keeper,
+    pub(super) effects: Vec<Effect>,
     log: LogQueue,
     /// For the log, of this turn.
     jobs: Vec<Job>,
-    at: Directories,
+    pub(super) at: Directories,
     purge: Purge,
-    disk: D,
+    pub(super) compression: Compression,
+    pub(super) one_at_a_time: Arc<Mutex<()>>,
+    /// A database that will take the place of the one there is.
+    pub(super) restoring: Option<Restoring>,
+    pub(super) disk: D,
     mailbox: Mailbox<KeeperMessage>,
     gauges: Arc<KeeperGauges>,
 }
@@ -45,15 +53,33 @@ impl<D: Disk> KeeperService<D> {
         log: LogQueue,
         at: Directories,
         purge: Purge,
+        compression: Compression,
         disk: D,
         mailbox: Mailbox<KeeperMessage>,
         gauges: Arc<KeeperGauges>,
     ) -> Self {
-        KeeperService { node, effects: Vec::new(), log, jobs: Vec::new(), at, purge, disk, mailbox, gauges }
+        KeeperService {
+            node,
+            effects: Vec::new(),
+            log,
+            jobs: Vec::new(),
+            at,
+            purge,
+            compression,
+            one_at_a_time: Arc::default(),
+            restoring: None,
+            disk,
+            mailbox,
+            gauges,
+        }
     }
 
-    fn step(&mut self, turn: &mut Turn, input: Input) {
+    pub(super) fn step(&mut self, turn: &mut Turn, input: Input) {
         self.node.step(turn.now(), input, &mut self.effects);
+        self.carry_out(turn);
+    }
+
+    pub(super) fn carry_out(&mut self, turn: &mut Turn) {
         for effect in self.effects.drain(..) {
             match effect {
                 Effect::Send { connection, frame } => turn.send(outer(connection), frame),
@@ -68,6 +94,8 @@ impl<D: Disk> KeeperService<D> {
                         disk: self.disk.clone(),
                         at: self.at.clone(),
                         purge: self.purge,
+                        compression: self.compression,
+                        one_at_a_time: Arc::clone(&self.one_at_a_time),
                         mailbox: self.mailbox.clone(),
                         gauges: Arc::clone(&self.gauges),
                     };
@@ -77,19 +105,34 @@ impl<D: Disk> KeeperService<D> {
         }
     }
 
-    fn measures(&self) -> Measures {
+    pub(super) fn measures(&self) -> Measures {
         let (open_files, open_files_max) = crate::process::open_files();
         let bytes = |path: &Path| {
             let entries = self.disk.list(path).unwrap_or_default();
             entries.iter().map(|entry| entry.length).sum()
         };
+        let [log_syncs_ms, log_groups, snapshots_ms, start_ms] = self.gauges.observed();
         Measures {
             data_dir_bytes: bytes(&self.at.snapshots),
             log_dir_bytes: bytes(&self.at.logs),
             open_files,
             open_files_max,
+            last_snapshot: last_snapshot(&self.disk, &self.at.snapshots),
+            log_syncs_ms,
+            log_groups,
+            snapshots_ms,
+            start_ms,
         }
     }
+}
+
+/// The newest snapshot in the directory, and when it was written, in seconds since 1970.
+fn last_snapshot<D: Disk>(disk: &D, directory: &Path) -> Option<(Zxid, i64)> {
+    let names = disk.list(directory).ok()?.into_iter().map(|entry| entry.name);
+    let (zxid, name) = names.filter_map(|name| Some((snapshot_zxid(&name)?.0, name))).max()?;
+    let written = std::fs::metadata(directory.join(name)).and_then(|data| data.modified());
+    let since = written.ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some((zxid, since.as_secs() as i64))
 }
 
 fn inner(connection: ConnectionId) -> keeper::ConnectionId {
@@ -129,7 +172,11 @@ impl<D: Disk> Service for KeeperService<D> {
 
     fn message(&mut self, turn: &mut Turn, message: KeeperMessage) {
         match message {
-            KeeperMessage::Persisted(upto) => self.step(turn, Input::Persisted { upto }),
+            KeeperMessage::Persisted(upto) => {
+                self.step(turn, Input::Persisted { upto });
+                self.restore_if_idle(turn);
+            }
+            KeeperMessage::Ask(ask) => self.asked(turn, ask),
             KeeperMessage::SnapshotWritten(zxid) => self.step(turn, Input::SnapshotWritten { zxid }),
             KeeperMessage::Stop => turn.stop(),
         }

@@ -6,8 +6,7 @@ use crate::config::Purge;
 use disk::Disk;
 use shard::Mailbox;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 use txnlog::{Compression, Directories, Error, SnapshotWriter, purge};
@@ -18,6 +17,9 @@ pub(super) struct SnapshotJob<D: Disk> {
     pub(super) disk: D,
     pub(super) at: Directories,
     pub(super) purge: Purge,
+    pub(super) compression: Compression,
+    /// Two that write the same snapshot would write the same file.
+    pub(super) one_at_a_time: Arc<Mutex<()>>,
     pub(super) mailbox: Mailbox<KeeperMessage>,
     pub(super) gauges: Arc<KeeperGauges>,
 }
@@ -37,9 +39,13 @@ impl<D: Disk> SnapshotJob<D> {
 
     fn run(self, snapshot: &Snapshot) {
         let began = Instant::now();
-        match write_snapshot(&self.disk, &self.at, snapshot, Compression::None) {
+        let written = {
+            let _one = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
+            write_snapshot(&self.disk, &self.at, snapshot, self.compression)
+        };
+        match written {
             Ok(path) => {
-                self.gauges.snapshots.fetch_add(1, Ordering::Relaxed);
+                self.gauges.snapshot_written(began.elapsed());
                 let took = began.elapsed().as_millis();
                 tracing::info!(path = %path.display(), znodes = snapshot.len(), took_ms = took as u64, "wrote a snapshot");
                 self.clear();
