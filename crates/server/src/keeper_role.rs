@@ -24,6 +24,7 @@ use keeper::Keeper;
 use log_thread::LogThread;
 use service::{KeeperMessage, KeeperService};
 use shard::{Clock, Counters, Mailbox, PeerRules, PortId, PortRules, Shard};
+use snapshot_thread::SnapshotStyle;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -98,8 +99,7 @@ impl KeeperRole {
             node,
             log.queue(),
             directories.clone(),
-            config.purge,
-            config.compression,
+            SnapshotStyle { compression: config.compression, purge: config.purge },
             disk,
             mailbox.clone(),
             Arc::clone(&gauges),

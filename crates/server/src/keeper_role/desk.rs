@@ -189,7 +189,7 @@ impl<D: Disk> KeeperService<D> {
     fn take_snapshot(&self, reply: Reply<Result<Taken, String>>) {
         let snapshot = self.node.database().snapshot();
         let (disk, at) = (self.disk.clone(), self.at.clone());
-        let (compression, one_at_a_time) = (self.compression, self.one_at_a_time.clone());
+        let (compression, one_at_a_time) = (self.style.compression, self.one_at_a_time.clone());
         let spawned = std::thread::Builder::new().name("keeper-snapshot".to_owned()).spawn(move || {
             let _one = one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
             let written = write_snapshot(&disk, &at, &snapshot, compression);
@@ -211,7 +211,7 @@ impl<D: Disk> KeeperService<D> {
         self.node.fit(&mut database);
         let written = {
             let _one = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
-            write_snapshot(&self.disk, &self.at, &database.snapshot(), self.compression)
+            write_snapshot(&self.disk, &self.at, &database.snapshot(), self.style.compression)
         };
         match written {
             Ok(path) => {

@@ -3,8 +3,7 @@
 use super::desk::{Ask, Restoring};
 use super::gauges::KeeperGauges;
 use super::log_thread::{Job, LogQueue};
-use super::snapshot_thread::SnapshotJob;
-use crate::config::Purge;
+use super::snapshot_thread::{SnapshotJob, SnapshotStyle};
 use bytes::Bytes;
 use clock::Moment;
 use disk::Disk;
@@ -14,7 +13,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::UNIX_EPOCH;
-use txnlog::{Compression, Directories, snapshot_zxid};
+use txnlog::{Directories, snapshot_zxid};
 use zookeeper_wire::Zxid;
 
 /// What other threads tell the keeper.
@@ -37,8 +36,7 @@ pub(super) struct KeeperService<D: Disk> {
     /// For the log, of this turn.
     jobs: Vec<Job>,
     pub(super) at: Directories,
-    purge: Purge,
-    pub(super) compression: Compression,
+    pub(super) style: SnapshotStyle,
     pub(super) one_at_a_time: Arc<Mutex<()>>,
     /// A database that will take the place of the one there is.
     pub(super) restoring: Option<Restoring>,
@@ -52,8 +50,7 @@ impl<D: Disk> KeeperService<D> {
         node: Keeper,
         log: LogQueue,
         at: Directories,
-        purge: Purge,
-        compression: Compression,
+        style: SnapshotStyle,
         disk: D,
         mailbox: Mailbox<KeeperMessage>,
         gauges: Arc<KeeperGauges>,
@@ -64,8 +61,7 @@ impl<D: Disk> KeeperService<D> {
             log,
             jobs: Vec::new(),
             at,
-            purge,
-            compression,
+            style,
             one_at_a_time: Arc::default(),
             restoring: None,
             disk,
@@ -93,8 +89,7 @@ impl<D: Disk> KeeperService<D> {
                     let job = SnapshotJob {
                         disk: self.disk.clone(),
                         at: self.at.clone(),
-                        purge: self.purge,
-                        compression: self.compression,
+                        style: self.style,
                         one_at_a_time: Arc::clone(&self.one_at_a_time),
                         mailbox: self.mailbox.clone(),
                         gauges: Arc::clone(&self.gauges),

@@ -12,12 +12,18 @@ use std::time::Instant;
 use txnlog::{Compression, Directories, Error, SnapshotWriter, purge};
 use znode::Snapshot;
 
+/// How snapshots are written, and how many are kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SnapshotStyle {
+    pub(super) compression: Compression,
+    pub(super) purge: Purge,
+}
+
 /// Where a snapshot goes, and what happens then.
 pub(super) struct SnapshotJob<D: Disk> {
     pub(super) disk: D,
     pub(super) at: Directories,
-    pub(super) purge: Purge,
-    pub(super) compression: Compression,
+    pub(super) style: SnapshotStyle,
     /// Two that write the same snapshot would write the same file.
     pub(super) one_at_a_time: Arc<Mutex<()>>,
     pub(super) mailbox: Mailbox<KeeperMessage>,
@@ -41,7 +47,7 @@ impl<D: Disk> SnapshotJob<D> {
         let began = Instant::now();
         let written = {
             let _one = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
-            write_snapshot(&self.disk, &self.at, snapshot, self.compression)
+            write_snapshot(&self.disk, &self.at, snapshot, self.style.compression)
         };
         match written {
             Ok(path) => {
@@ -56,10 +62,10 @@ impl<D: Disk> SnapshotJob<D> {
     }
 
     fn clear(&self) {
-        if !self.purge.on {
+        if !self.style.purge.on {
             return;
         }
-        match purge(&self.disk, &self.at, self.purge.retain) {
+        match purge(&self.disk, &self.at, self.style.purge.retain) {
             Ok(removed) if removed.is_empty() => {}
             Ok(removed) => tracing::info!(files = removed.len(), "removed old snapshots and logs"),
             Err(error) => tracing::warn!(%error, "cannot remove old snapshots and logs"),

@@ -28,7 +28,7 @@ impl Service for Recorder {
     fn message(&mut self, turn: &mut Turn, message: KeeperMessage) {
         match message {
             KeeperMessage::Persisted(upto) => drop(self.0.send(upto)),
-            KeeperMessage::SnapshotWritten(_) => {}
+            KeeperMessage::SnapshotWritten(_) | KeeperMessage::Ask(_) => {}
             KeeperMessage::Stop => turn.stop(),
         }
     }
