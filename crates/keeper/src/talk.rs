@@ -11,9 +11,9 @@ use znode::{Database, HashKey};
 use zookeeper_wire::jute::{Reader, Writer};
 use zookeeper_wire::{
     Acl, AddWatchRequest, AuthPacket, CheckVersionRequest, ConnectRequest, ConnectResponse, CreateRequest,
-    DeleteRequest, MultiOp, OpCode, PathOnly, PathWatch, Permissions, ReplyHeader, Request, Response,
-    SessionId, SetAclRequest, SetDataRequest, SetWatchesRequest, Stat, WatcherEvent, WatchesRequest, Xid,
-    Zxid, session_password,
+    CreateTtlRequest, DeleteRequest, MultiOp, OpCode, PathOnly, PathWatch, Permissions, ReplyHeader, Request,
+    Response, SessionId, SetAclRequest, SetDataRequest, SetWatchesRequest, Stat, WatcherEvent,
+    WatchesRequest, Xid, Zxid, session_password,
 };
 
 use crate::ConnectionId;
@@ -149,7 +149,21 @@ impl Talk {
                     .step_by(2)
                     .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
                     .collect();
+                if let Some((xid, rest)) = frame.split_first_chunk()
+                    && let Some((op, _)) = rest.split_first_chunk()
+                {
+                    self.asked.insert((id, i32::from_be_bytes(*xid)), OpCode(i32::from_be_bytes(*op)));
+                }
                 return self.step(Input::Received { connection, frame: frame.into() });
+            }
+            // A request that lacks its last byte.
+            ["cut", ref rest @ ..] => {
+                let request = request(rest);
+                let xid = self.next_xid(id);
+                self.asked.insert((id, xid.0), request.op());
+                let frame = request.frame(xid);
+                let frame = frame.slice(..frame.len() - 1);
+                return self.step(Input::Received { connection, frame });
             }
             _ => {}
         }
@@ -158,14 +172,16 @@ impl Talk {
             Request::Ping => Xid::PING,
             Request::Auth(_) => Xid::AUTH,
             Request::SetWatches(_) => Xid::SET_WATCHES,
-            _ => {
-                let xid = self.xids.entry(id).or_insert(0);
-                *xid += 1;
-                Xid(*xid)
-            }
+            _ => self.next_xid(id),
         };
         self.asked.insert((id, xid.0), request.op());
         self.step(Input::Received { connection, frame: request.frame(xid) });
+    }
+
+    fn next_xid(&mut self, id: u64) -> Xid {
+        let xid = self.xids.entry(id).or_insert(0);
+        *xid += 1;
+        Xid(*xid)
     }
 
     fn connect(
@@ -282,9 +298,25 @@ fn request(words: &[&str]) -> Request {
         ["create", p, text] => Request::Create(create(p, text, Acl::open(), 0)),
         ["create2", p, text] => Request::Create2(create(p, text, Acl::open(), 0)),
         ["create", p, text, "e"] => Request::Create(create(p, text, Acl::open(), 1)),
+        ["create", p, text, flags @ ("4" | "5" | "6" | "7")] => {
+            Request::Create(create(p, text, Acl::open(), flags.parse().unwrap()))
+        }
+        ["create", p, text, "bare"] => Request::Create(create(p, text, Vec::new(), 0)),
+        ["create-ttl", p, ttl_ms] => Request::CreateTtl(CreateTtlRequest {
+            path: p.into(),
+            data: data(""),
+            acl: Acl::open(),
+            flags: 5,
+            ttl_ms: ttl_ms.parse().unwrap(),
+        }),
         ["create", p, text, "s"] => Request::Create(create(p, text, Acl::open(), 2)),
         ["create", p, text, "mine"] => {
             Request::Create(create(p, text, vec![Acl::new(Permissions::ALL, "auth", "")], 0))
+        }
+        ["create", p, text, "mine-readable"] => {
+            let acl =
+                vec![Acl::new(Permissions::ALL, "auth", ""), Acl::new(Permissions::READ, "world", "anyone")];
+            Request::Create(create(p, text, acl, 0))
         }
         ["create-container", p] => Request::CreateContainer(create(p, "", Acl::open(), 4)),
         ["delete", p] => Request::Delete(DeleteRequest { path: p.into(), version: -1 }),

@@ -9,6 +9,9 @@ use crate::border::{Effect, Input};
 use crate::config::KeeperConfig;
 use crate::talk::{Talk, check, check_with};
 
+mod semantics;
+mod traps;
+
 #[test]
 fn a_session_begins_works_and_ends() {
     check(
