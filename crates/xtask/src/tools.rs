@@ -22,6 +22,9 @@ const DEBIAN: &[(&str, &str, &str)] = &[
 
 const KAFKA_CLIENTS: &[(&str, &str)] = &[("3.9", "3.9.2"), ("4.3", "4.3.0")];
 
+/// Servers of the original whose data directories are exchanged with ours.
+const ZOOKEEPER_SERVERS: &[(&str, &str)] = &[("3.5", "3.5.10"), ("3.8", "3.8.4")];
+
 /// The directory of the tools.
 pub(crate) fn directory() -> PathBuf {
     root().join("target").join("conformance")
@@ -140,7 +143,12 @@ fn java() -> Outcome {
             &[&format!("-Dkafka.version={version}")],
         )?;
     }
-    jars("zookeeper-3.9", &poms.join("zookeeper.pom.xml"), &[])
+    jars("zookeeper-3.9", &poms.join("zookeeper.pom.xml"), &[])?;
+    for (line, version) in ZOOKEEPER_SERVERS {
+        let pom = poms.join("zookeeper-server.pom.xml");
+        jars(&format!("zookeeper-{line}"), &pom, &[&format!("-Dzookeeper.version={version}")])?;
+    }
+    Ok(())
 }
 
 /// A directory of jars: what a project file depends on.
