@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use zab::Entry;
-use znode::Snapshot;
+use zab::packet::QuorumPacket;
+use zab::{Entry, LinkId, Notification, ServerId};
+use znode::{Database, Snapshot};
 use zookeeper_wire::Zxid;
 
 use crate::metrics::Summary;
@@ -51,6 +52,54 @@ pub enum Input {
     SnapshotWritten {
         /// Its last transaction.
         zxid: Zxid,
+    },
+    /// What the oldest [`Effect::WriteEpochs`] asked for is durable.
+    EpochsWritten,
+    /// The log ends where [`Effect::Truncate`] wanted it to, durably.
+    Truncated {
+        /// The state rebuilt from disk, if that was asked for.
+        database: Option<Box<Database>>,
+    },
+    /// The snapshot of [`Effect::InstallSnapshot`] is durable, and the log begins behind it.
+    SnapshotInstalled,
+    /// Another server tells us of its vote, on the election port.
+    Notified {
+        /// Which, as its connection proves.
+        from: ServerId,
+        /// What it says.
+        notification: Notification,
+    },
+    /// A quorum link stands: one that we dialed, or one that was accepted.
+    LinkUp {
+        /// Its number from now on; those of client connections are other numbers.
+        link: LinkId,
+        /// Whom we dialed; `None` if it was accepted.
+        dialed: Option<ServerId>,
+    },
+    /// A dial came to nothing.
+    DialFailed {
+        /// Whom.
+        server: ServerId,
+    },
+    /// A packet came on a quorum link.
+    Packet {
+        /// On which.
+        link: LinkId,
+        /// The packet.
+        packet: QuorumPacket,
+    },
+    /// The raw snapshot behind a `SNAP` packet has arrived whole. Its `SNAP` packet was fed before, the
+    /// packets behind it are fed after.
+    SnapshotReceived {
+        /// On which link.
+        link: LinkId,
+        /// What it builds; its last transaction is the zxid of the `SNAP` packet.
+        database: Box<Database>,
+    },
+    /// A quorum link broke, or was closed at our wish.
+    LinkDown {
+        /// Which.
+        link: LinkId,
     },
     /// What the edge measured of things a core cannot see, whenever it likes.
     Measured(Measures),
@@ -138,6 +187,66 @@ pub enum Effect {
     WriteSnapshot {
         /// The database at one point in time.
         snapshot: Box<Snapshot>,
+    },
+    /// Write the epoch files durably, after everything asked of the disk before, then say
+    /// [`Input::EpochsWritten`]. Accepted before current, if both change.
+    WriteEpochs {
+        /// The new accepted epoch, if that one changes.
+        accepted: Option<u32>,
+        /// The new current epoch, if that one changes.
+        current: Option<u32>,
+    },
+    /// Cut the log behind this transaction, after everything asked of the disk before, then say
+    /// [`Input::Truncated`]. If it cannot be done the process ends.
+    Truncate {
+        /// The last that stays.
+        to: Zxid,
+        /// Whether the state must be rebuilt from what is left, because it contains what is cut.
+        rebuild: bool,
+    },
+    /// Write this durably, then remove all files of the log and begin a new one behind it, then say
+    /// [`Input::SnapshotInstalled`]. It is the leader's state in place of ours.
+    InstallSnapshot {
+        /// The leader's state.
+        snapshot: Box<Snapshot>,
+    },
+    /// Tell a server of our vote, on the election port. Only the newest for each server matters: an older
+    /// one that was not sent yet is dropped, and the newest is sent again on every new connection.
+    Notify {
+        /// Whom.
+        to: ServerId,
+        /// What.
+        notification: Notification,
+    },
+    /// Connect to the quorum port of this server, then say [`Input::LinkUp`] or [`Input::DialFailed`].
+    Dial {
+        /// Whose.
+        server: ServerId,
+    },
+    /// Send a packet on a quorum link.
+    SendPacket {
+        /// On which.
+        link: LinkId,
+        /// The packet.
+        packet: QuorumPacket,
+    },
+    /// Send the snapshot raw (sessions, lists, znodes, `BenWasHere`), behind the packets sent on
+    /// this link before and ahead of those sent after.
+    SendSnapshot {
+        /// On which link.
+        link: LinkId,
+        /// The state at the zxid of the `SNAP` packet just before.
+        snapshot: Box<Snapshot>,
+    },
+    /// Close a quorum link, after what was sent on it before.
+    CloseLink {
+        /// Which.
+        link: LinkId,
+    },
+    /// End the process: what it would do next could harm others.
+    Halt {
+        /// Why, for people.
+        reason: &'static str,
     },
     /// Read no more from the connection until told to.
     Pause {

@@ -86,6 +86,15 @@ impl Keeper {
                 self.snapshots.written();
             }
             Input::Measured(measures) => self.server.measured(measures),
+            Input::EpochsWritten
+            | Input::Truncated { .. }
+            | Input::SnapshotInstalled
+            | Input::Notified { .. }
+            | Input::LinkUp { .. }
+            | Input::DialFailed { .. }
+            | Input::Packet { .. }
+            | Input::SnapshotReceived { .. }
+            | Input::LinkDown { .. } => {}
             Input::Woken => self.woken(effects),
         }
         self.take_in_held(effects);

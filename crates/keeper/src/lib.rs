@@ -30,4 +30,4 @@ pub use config::{KeeperConfig, Shown, WordList};
 pub use keeper::Keeper;
 pub use metrics::{Metric, Summary, Value};
 pub use word::is_word;
-pub use zab::Entry;
+pub use zab::{Ensemble, Entry, LinkId, Recovered, ServerId};

@@ -249,6 +249,15 @@ impl Talk {
                 self.keeper.step(Now::at_ms(self.now_ms), input, more);
             }
             Effect::Pause { connection } => writeln!(self.out, "{} < paused", connection.0).unwrap(),
+            Effect::WriteEpochs { .. }
+            | Effect::Truncate { .. }
+            | Effect::InstallSnapshot { .. }
+            | Effect::Notify { .. }
+            | Effect::Dial { .. }
+            | Effect::SendPacket { .. }
+            | Effect::SendSnapshot { .. }
+            | Effect::CloseLink { .. }
+            | Effect::Halt { .. } => unreachable!("a server that stands alone has no peers"),
             Effect::Resume { connection } => writeln!(self.out, "{} < resumed", connection.0).unwrap(),
         }
     }

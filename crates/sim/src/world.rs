@@ -539,6 +539,15 @@ impl World {
                     link.held.get_or_insert_default();
                 }
             }
+            Effect::WriteEpochs { .. }
+            | Effect::Truncate { .. }
+            | Effect::InstallSnapshot { .. }
+            | Effect::Notify { .. }
+            | Effect::Dial { .. }
+            | Effect::SendPacket { .. }
+            | Effect::SendSnapshot { .. }
+            | Effect::CloseLink { .. }
+            | Effect::Halt { .. } => unreachable!("a server that stands alone has no peers"),
             Effect::Resume { connection: connection @ ConnectionId(id) } => {
                 let held = self.links.get_mut(&id).and_then(|link| link.held.take());
                 inputs.extend(held.into_iter().flatten().map(|frame| Input::Received { connection, frame }));

@@ -6,6 +6,8 @@
 //! that those of a larger one take: propose, persist, acknowledge, quorum, deliver. For larger ones
 //! [`election`] finds a leader.
 
+#[allow(dead_code, unreachable_pub)] // the peer of an ensemble takes and gives these
+mod border;
 mod committed;
 pub mod election;
 mod entry;
@@ -16,6 +18,7 @@ mod peer;
 mod quorum;
 mod vote;
 
+pub use border::{Ensemble, LinkId, Recovered, Role};
 pub use committed::Committed;
 pub use entry::{Entry, ServerId};
 pub use notification::Notification;

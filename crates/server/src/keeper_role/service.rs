@@ -82,6 +82,15 @@ impl<D: Disk> KeeperService<D> {
                 Effect::SendText { connection, text } => turn.send_raw(outer(connection), text),
                 Effect::Close { connection } => turn.close(outer(connection)),
                 Effect::Pause { connection } => turn.pause(outer(connection)),
+                Effect::WriteEpochs { .. }
+                | Effect::Truncate { .. }
+                | Effect::InstallSnapshot { .. }
+                | Effect::Notify { .. }
+                | Effect::Dial { .. }
+                | Effect::SendPacket { .. }
+                | Effect::SendSnapshot { .. }
+                | Effect::CloseLink { .. }
+                | Effect::Halt { .. } => unreachable!("a server that stands alone has no peers"),
                 Effect::Resume { connection } => turn.resume(outer(connection)),
                 Effect::Persist { entries } => self.jobs.extend(entries.into_iter().map(Job::Append)),
                 Effect::WriteSnapshot { snapshot } => {
