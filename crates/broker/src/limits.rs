@@ -125,10 +125,10 @@ pub(crate) const CONFIG_CHANGE_WAIT: Span = Span::seconds(30);
 /// How often the cleaner looks for a log to compact (`log.cleaner.backoff.ms`, Kafka's default).
 pub(crate) const COMPACTION_INTERVAL: Span = Span::seconds(15);
 
-/// Bytes that the cleaner reads in one wake: a few milliseconds in which no client is served.
-pub(crate) const COMPACTION_BYTES_PER_WAKE: usize = 1 << 20;
+/// Bytes that the cleaner reads in one slice: short enough for other upkeep to come in between.
+pub(crate) const COMPACTION_BYTES_PER_SLICE: usize = 2 << 20;
 
-/// Pause between two wakes of a busy cleaner: it takes about a fifth of the time, 50 to 100 MB a second.
+/// Pause between two slices of a busy cleaner, so that it leaves most of a processor to others.
 pub(crate) const COMPACTION_PAUSE: Span = Span::ms(10);
 
 /// Bytes of requests that wait for the broker to be ready: one small request of thousands of clients.

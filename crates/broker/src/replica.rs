@@ -12,8 +12,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use clock::{Moment, Now};
 use commitlog::{
-    ColdRead, Compaction, CompactionRules, EpochStart, Fetched, Log, LogConfig, LogError, ProducerEntry,
-    Progress, RemovalJob, Retention, SyncJob, Synced,
+    ColdRead, Compacting, Compaction, CompactionRules, CompactionSlice, EpochStart, Fetched, Log, LogConfig,
+    LogError, ProducerEntry, Progress, RemovalJob, Retention, Sliced, SyncJob, Synced,
 };
 use disk::Disk;
 use kafka_wire::batch::TimestampType;
@@ -499,17 +499,22 @@ impl<D: Disk> Replica<D> {
         self.log.begin_compaction(rules, now.wall)
     }
 
-    /// Goes on with a compaction.
-    pub(crate) fn compact(
+    /// The next part of a compaction.
+    pub(crate) fn compaction_slice(
         &mut self,
-        compaction: &mut Compaction,
+        compaction: Compaction,
         bytes: usize,
-    ) -> Result<Progress, LogError> {
-        let progress = compaction.step(&mut self.log, bytes)?;
-        if let Progress::Done { clean_up_to, .. } = progress {
+    ) -> Result<Compacting<CompactionSlice<D>>, LogError> {
+        self.log.compaction_slice(compaction, bytes)
+    }
+
+    /// Takes note of a part of a compaction.
+    pub(crate) fn finish_slice(&mut self, sliced: Sliced) -> Result<Compacting<Compaction>, LogError> {
+        let outcome = self.log.finish_slice(sliced)?;
+        if let Compacting::Over(Progress::Done { clean_up_to, .. }) = outcome {
             self.first_dirty = clean_up_to;
         }
-        Ok(progress)
+        Ok(outcome)
     }
 
     /// First offset that was not compacted yet.
@@ -518,15 +523,16 @@ impl<D: Disk> Replica<D> {
     }
 
     fn compaction_rules(&self, with_producers: bool) -> CompactionRules {
-        let last_offset =
-            |producer: ProducerSummary| Some((producer.producer_id, producer.last_batch?.last_offset));
+        let last_offset = |producer: ProducerSummary| {
+            (producer.producer_id, producer.last_batch.map_or(-1, |batch| batch.last_offset))
+        };
         CompactionRules {
             first_dirty: self.first_dirty.max(self.log.log_start()),
             below: self.readable_end(Isolation::Committed),
             lag_ms_min: self.config.compaction_lag_ms_min,
             delete_retention_ms: self.config.delete_retention_ms,
             last_offsets: if with_producers {
-                self.producers.summaries().filter_map(last_offset).collect()
+                self.producers.summaries().map(last_offset).collect()
             } else {
                 Default::default()
             },

@@ -13,6 +13,7 @@ use kafka_wire::{Message, Reader, Request, RequestHeader, ResponseHeader};
 
 use crate::{
     Broker, CloseReason, ConnectionId, Effect, Event, Input, KeeperInput, Listener, ListenerIndex, Settings,
+    Work,
 };
 use keeper::Keeper;
 
@@ -23,6 +24,10 @@ pub(crate) struct World {
     pub(crate) keeper: Keeper,
     pub(crate) events: Vec<Event>,
     pub(crate) closed: BTreeMap<ConnectionId, CloseReason>,
+    /// Why the process must end, if it must.
+    pub(crate) ended: Option<String>,
+    /// Work that is not done yet; `None` if all work is done at once.
+    pub(crate) held_work: Option<Vec<Work>>,
     settings: Settings,
     now: Moment,
     next_connection: u64,
@@ -70,6 +75,8 @@ impl World {
             keeper,
             events: Vec::new(),
             closed: BTreeMap::new(),
+            ended: None,
+            held_work: None,
             settings,
             now,
             next_connection: 1,
@@ -141,9 +148,19 @@ impl World {
                 self.broker.step(self.now(), Input::Keeper(answered), effects);
             }
             Effect::Event(event) => self.events.push(event),
-            Effect::Work(work) => self.broker.step(self.now(), Input::Worked(work.run()), effects),
-            Effect::DisksFailed { reason } => panic!("the broker ends: {reason}"),
+            Effect::Work(work) => match &mut self.held_work {
+                Some(held) => held.push(work),
+                None => self.broker.step(self.now(), Input::Worked(work.run()), effects),
+            },
+            Effect::DisksFailed { reason } => self.ended = Some(reason),
             Effect::Halt { reason } => panic!("the broker halts: {reason}"),
+        }
+    }
+
+    /// Does the work that was held back, and what follows from it.
+    pub(crate) fn do_work(&mut self) {
+        for work in self.held_work.replace(Vec::new()).into_iter().flatten() {
+            self.step(Input::Worked(work.run()));
         }
     }
 

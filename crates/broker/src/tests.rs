@@ -3,3 +3,4 @@
 mod crashes;
 mod data_plane;
 mod long_poll;
+mod work;

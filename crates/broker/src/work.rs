@@ -6,7 +6,7 @@
 use std::fmt;
 
 use clock::Now;
-use commitlog::{ColdRead, LogError, Synced};
+use commitlog::{ColdRead, LogError, Sliced, Synced};
 use disk::Disk;
 
 use crate::purgatory::WatchKey;
@@ -37,6 +37,7 @@ pub(crate) enum Outcome {
     Synced { directory: usize, purpose: SyncPurpose, logs: Vec<(TopicPartition, Result<Synced, LogError>)> },
     Read { ticket: ReadTicket, partition: TopicPartition, read: ColdRead },
     Kept(Kept),
+    Compacted { partition: TopicPartition, sliced: Box<Sliced> },
 }
 
 /// What logs are synced for.
@@ -83,6 +84,7 @@ impl fmt::Debug for Done {
             Outcome::Synced { .. } => "Done(synced)",
             Outcome::Read { .. } => "Done(read)",
             Outcome::Kept(_) => "Done(kept)",
+            Outcome::Compacted { .. } => "Done(compacted)",
         })
     }
 }
@@ -102,6 +104,9 @@ pub(crate) fn done<D: Disk>(broker: &mut Broker<D>, now: Now, done: Done) {
             broker.purgatory.touch(&key);
         }
         Outcome::Kept(kept) => broker.replicas.kept(now.moment, kept),
+        Outcome::Compacted { partition, sliced } => {
+            broker.replicas.compacted(now.moment, partition, *sliced);
+        }
     }
 }
 

@@ -31,8 +31,9 @@ pub use files::Files;
 pub use identity::Identity;
 pub use index::AbortedTransaction;
 pub use log::{
-    Appended, AtLeastOne, ColdRead, Compaction, CompactionRules, Dirt, Fetched, Log, LogConfig, Opened,
-    ProducerEntry, Progress, ReadJob, Reading, Recovery, RemovalJob, Retention, TimestampHit,
+    Appended, AtLeastOne, ColdRead, Compacting, Compaction, CompactionRules, CompactionSlice, Dirt, Fetched,
+    Log, LogConfig, Opened, ProducerEntry, Progress, ReadJob, Reading, Recovery, RemovalJob, Retention,
+    Sliced, TimestampHit,
 };
 pub use names::TopicPartition;
 pub use sync::{SyncJob, Synced};

@@ -25,7 +25,7 @@ use disk::{Disk, File, Open};
 
 pub use append::Appended;
 pub use cold::{ColdRead, ReadJob, Reading};
-pub use compact::{Compaction, CompactionRules, Dirt, Progress};
+pub use compact::{Compacting, Compaction, CompactionRules, CompactionSlice, Dirt, Progress, Sliced};
 pub use leaving::RemovalJob;
 pub use open::{Opened, Recovery};
 pub use read::{AtLeastOne, Fetched, TimestampHit};
@@ -311,7 +311,7 @@ impl<D: Disk> Log<D> {
         for segment in &mut self.segments {
             segment.close(&self.shared.files);
         }
-        Ok(())
+        self.finish_removals()
     }
 
     fn seal_active(&mut self) -> Result<()> {

@@ -123,7 +123,11 @@ pub(crate) fn retry<D: Disk>(
     if !waiting.under_way.is_empty() && patience == Patience::Left {
         return park_for_reads(broker, now, waiting);
     }
-    waiting.under_way.clear();
+    if !waiting.under_way.is_empty() {
+        // The disk took too long; asking it once more would take as long.
+        waiting.under_way.clear();
+        waiting.tries = COLD_READ_TRIES;
+    }
     let mut urgent = waiting.plan.targets.is_empty() || patience == Patience::Over;
     // What the disk brought would be lost if the disk were asked again.
     let may_read = waiting.reads.is_empty() && waiting.tries < COLD_READ_TRIES;

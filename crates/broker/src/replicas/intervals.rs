@@ -2,6 +2,7 @@
 
 use clock::Span;
 
+use super::cleaner::pause_for;
 use crate::Settings;
 use crate::limits::{
     COMPACTION_INTERVAL, HIGH_WATERMARK_INTERVAL, RECOVERY_POINT_INTERVAL, RETENTION_INTERVAL,
@@ -14,6 +15,8 @@ pub(super) struct Intervals {
     pub(super) retention: Span,
     /// `log.cleaner.backoff.ms`.
     pub(super) compaction: Span,
+    /// Between two slices of a compaction, as `log.cleaner.io.max.bytes.per.second` says.
+    pub(super) compaction_pause: Span,
     /// `replica.high.watermark.checkpoint.interval.ms`.
     pub(super) high_watermarks: Span,
     /// `log.flush.offset.checkpoint.interval.ms`, if it is shorter than ours.
@@ -29,7 +32,10 @@ impl Intervals {
         };
         let recovery_points =
             given("log.flush.offset.checkpoint.interval.ms").unwrap_or(RECOVERY_POINT_INTERVAL);
+        let rate = settings.properties.get("log.cleaner.io.max.bytes.per.second");
+        let rate = rate.and_then(|rate| rate.trim().parse::<f64>().ok());
         Intervals {
+            compaction_pause: pause_for(rate),
             retention: given("log.retention.check.interval.ms").unwrap_or(RETENTION_INTERVAL),
             compaction: given("log.cleaner.backoff.ms").unwrap_or(COMPACTION_INTERVAL),
             high_watermarks: given("replica.high.watermark.checkpoint.interval.ms")

@@ -82,6 +82,12 @@ impl<D: Disk> Replicas<D> {
         self.release_reads();
     }
 
+    /// What was brought and nobody took.
+    #[cfg(test)]
+    pub(crate) fn reads_kept(&self) -> usize {
+        self.reads.done.len()
+    }
+
     fn release_reads(&mut self) {
         while self.reads.under_way < COLD_READS_AT_ONCE {
             let Some(work) = self.reads.waiting.pop_front() else { return };

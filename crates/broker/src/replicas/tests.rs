@@ -84,6 +84,9 @@ fn settle(replicas: &mut Replicas<MemoryDisk>, now: Now) -> Vec<TopicPartition> 
                     moved.extend(replicas.synced(now.moment, directory, purpose, logs));
                 }
                 Outcome::Kept(kept) => replicas.kept(now.moment, kept),
+                Outcome::Compacted { partition, sliced } => {
+                    replicas.compacted(now.moment, partition, *sliced);
+                }
                 Outcome::Read { ticket, partition, read } => {
                     replicas.read_done(ticket, &partition, read, true);
                 }

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::path::PathBuf;
 
 use clock::{Moment, Now, Span};
-use commitlog::{Checkpoint, CheckpointJob};
+use commitlog::{Checkpoint, CheckpointJob, RemovalJob};
 use disk::Disk;
 
 use super::Replicas;
@@ -86,7 +86,8 @@ impl<D: Disk> Replicas<D> {
     /// When it next wants [`woken`] (retention, checkpoints).
     pub(crate) fn deadline(&self) -> Option<Moment> {
         let is_idle = self.held.is_empty() && self.due.removals.is_empty();
-        (!is_idle).then(|| self.due.next().min(self.cleaner.next()))
+        let cleaning = self.cleaner.next();
+        (!is_idle).then(|| cleaning.into_iter().fold(self.due.next(), Moment::min))
     }
 
     /// Looks at what was lent in this turn: has synced what must be durable, and returns the partitions on
@@ -152,7 +153,7 @@ impl<D: Disk> Replicas<D> {
                 deletion.run().map_err(|error| format!("a deleted log is still there: {error}"))
             });
         }
-        if self.cleaner.next() <= now.moment {
+        if self.cleaner.next().is_some_and(|at| at <= now.moment) {
             self.clean(now);
         }
     }
@@ -166,6 +167,13 @@ impl<D: Disk> Replicas<D> {
         let work = Work::new(Lane::Upkeep, move || Outcome::Kept(Kept { checkpoint, note: run().err() }));
         self.upkeep.waiting.push_back(work);
         self.release_upkeep();
+    }
+
+    /// Has the files of old segments removed.
+    pub(super) fn remove_segments(&mut self, partition: TopicPartition, job: RemovalJob<D>) {
+        self.later(None, move || {
+            job.run().map_err(|error| format!("{partition}: old segments are still there: {error}"))
+        });
     }
 
     fn release_upkeep(&mut self) {
@@ -278,9 +286,7 @@ impl<D: Disk> Replicas<D> {
             removals.extend(held.replica.removal().map(|job| (partition.clone(), job)));
         }
         for (partition, job) in removals {
-            self.later(None, move || {
-                job.run().map_err(|error| format!("{partition}: old segments are still there: {error}"))
-            });
+            self.remove_segments(partition, job);
         }
         if looked_at == RETAINED_PER_WAKE {
             self.due.retention = now.moment + RETENTION_PAUSE;

@@ -1,7 +1,7 @@
 //! What is left of a batch. Bytes change only where records go or a deletion gets its date; a batch from
 //! which nothing goes stays as it is, its checksum included.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use kafka_wire::batch::{
@@ -42,18 +42,63 @@ pub(crate) enum Verdict {
 }
 
 impl Filter<'_> {
-    /// Judges one batch. `must_stay` keeps its offsets in the log even if no record is left.
-    pub(crate) fn judge(&self, facts: &BatchFacts, bytes: &Bytes, must_stay: bool) -> Verdict {
-        if facts.is_control() || facts.last_offset >= self.end {
+    /// Judges one batch; all of a log, in order. `must_stay` keeps its offsets in the log even if no record
+    /// is left. `with_records` holds the producers of whose open transaction there are records before it.
+    pub(crate) fn judge(
+        &self,
+        facts: &BatchFacts,
+        bytes: &Bytes,
+        must_stay: bool,
+        with_records: &mut BTreeSet<i64>,
+    ) -> Verdict {
+        let mut is_empty = false;
+        if facts.is_control() {
+            is_empty = !with_records.remove(&facts.producer_id);
+        } else if facts.is_transactional() {
+            with_records.insert(facts.producer_id);
+        }
+        if facts.last_offset >= self.end {
             return Verdict::Keep;
         }
         // What cannot be read cannot be judged, and stays.
-        let judged = if facts.magic == MAGIC {
+        let judged = if facts.is_control() {
+            self.judge_marker(facts, bytes, must_stay, is_empty)
+        } else if facts.magic == MAGIC {
             self.judge_batch(facts, bytes, must_stay)
         } else {
             self.judge_old(bytes, must_stay)
         };
         judged.unwrap_or(Verdict::Keep)
+    }
+
+    /// The marker of a transaction of which nothing is left goes as a tombstone does: a reader who is in
+    /// the middle of it must have the time to see its end.
+    fn judge_marker(
+        &self,
+        facts: &BatchFacts,
+        bytes: &Bytes,
+        must_stay: bool,
+        is_empty: bool,
+    ) -> Result<Verdict, BatchError> {
+        if !is_empty {
+            return Ok(Verdict::Keep);
+        }
+        let mut rest = bytes.clone();
+        let batch = Batch::take_first(&mut rest)?.ok_or(BatchError::Empty)?;
+        let header = batch.header();
+        if header.attributes.has_delete_horizon() {
+            // Of a producer known by its markers only, they tell the epoch.
+            let is_last = self.last_offsets.get(&facts.producer_id).is_some_and(|&last| last < 0);
+            let goes = header.base_timestamp <= self.now_ms && !must_stay && !is_last;
+            return Ok(if goes { Verdict::Drop } else { Verdict::Keep });
+        }
+        let horizon = self.now_ms.saturating_add(self.delete_retention_ms);
+        let mut builder = builder(header).control().delete_horizon(horizon);
+        for record in batch.records(COMPACTED_BATCH_BYTES_MAX)? {
+            builder.push(&record?);
+        }
+        builder.reach(facts.last_offset);
+        Ok(Verdict::Replace(builder.build()))
     }
 
     fn judge_batch(&self, facts: &BatchFacts, bytes: &Bytes, must_stay: bool) -> Result<Verdict, BatchError> {

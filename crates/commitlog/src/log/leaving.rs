@@ -17,7 +17,40 @@ use crate::segment::Segment;
 
 /// The forgotten segments, oldest first. The lock is held while one is removed, so that nobody gives its
 /// name to another meanwhile.
-pub(super) type Queue = Arc<Mutex<VecDeque<Segment>>>;
+pub(super) type Queue = Arc<Mutex<VecDeque<Leaving>>>;
+
+/// A segment whose files are to be removed.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    segment: Segment,
+    /// Behind the files' names.
+    suffix: &'static str,
+}
+
+/// Behind the names of files that another segment replaced.
+pub(super) const DELETED: &str = ".deleted";
+
+impl Leaving {
+    /// A segment that the log has no more.
+    pub(super) fn forgotten(segment: Segment) -> Self {
+        Leaving { segment, suffix: "" }
+    }
+
+    /// A segment that was compacted into another, its files renamed already.
+    pub(super) fn replaced(segment: Segment) -> Self {
+        Leaving { segment, suffix: DELETED }
+    }
+
+    fn remove<D: Disk>(self, shared: &Shared<D>, directory: &Path) -> Result<()> {
+        let place = shared.place(directory, self.segment.base_offset).with_suffix(self.suffix);
+        if self.suffix.is_empty() {
+            self.segment.remove(place)?;
+        } else {
+            self.segment.remove_replaced(place)?;
+        }
+        sync_names(shared.files.disk(), directory)
+    }
+}
 
 /// Removes the files of forgotten segments. Run it anywhere.
 pub struct RemovalJob<D: Disk> {
@@ -59,8 +92,6 @@ fn remove_all<D: Disk>(shared: &Shared<D>, directory: &Path, queue: &Queue) -> R
         shared.latch.check()?;
         let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(oldest) = queue.pop_front() else { return Ok(()) };
-        let place = shared.place(directory, oldest.base_offset);
-        oldest.remove(place)?;
-        sync_names(shared.files.disk(), directory)?;
+        oldest.remove(shared, directory)?;
     }
 }

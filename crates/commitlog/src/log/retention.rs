@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use clock::WallTime;
 use disk::Disk;
 
+use super::leaving::Leaving;
 use super::{Log, NEVER_EMPTY};
 use crate::error::{LogError, Result};
 use crate::segment::Segment;
@@ -155,7 +156,7 @@ impl<D: Disk> Log<D> {
         self.layout += 1;
         self.log_start = self.log_start.max(self.segments[count].base_offset);
         let mut leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
-        leaving.extend(self.segments.drain(..count));
+        leaving.extend(self.segments.drain(..count).map(Leaving::forgotten));
         drop(leaving);
         self.recovery_point = self.recovery_point.max(self.log_start.min(self.log_end));
         self.check();

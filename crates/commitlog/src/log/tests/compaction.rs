@@ -9,7 +9,7 @@ use kafka_wire::compression::Codec;
 
 use super::*;
 use crate::index::AbortedTransaction;
-use crate::log::{Compaction, CompactionRules, Progress};
+use crate::log::{Compacting, Compaction, CompactionRules, Progress};
 
 fn config() -> LogConfig {
     LogConfig { segment_bytes: 700, index_interval_bytes: 150, ..LogConfig::default() }
@@ -71,12 +71,24 @@ fn newest(log: &mut Log<MemoryDisk>) -> BTreeMap<String, String> {
     newest
 }
 
+/// One slice, done here and now.
+fn advance(log: &mut Log<MemoryDisk>, compaction: Compaction, bytes: usize) -> Compacting<Compaction> {
+    let step = match log.compaction_slice(compaction, bytes).unwrap() {
+        Compacting::Working(slice) => log.finish_slice(slice.run()).unwrap(),
+        Compacting::Over(progress) => Compacting::Over(progress),
+    };
+    if let Some(removal) = log.removal() {
+        removal.run().unwrap();
+    }
+    step
+}
+
 fn finish(log: &mut Log<MemoryDisk>, compaction: Option<Compaction>) -> Progress {
     let mut compaction = compaction.expect("something is dirty");
     loop {
-        match compaction.step(log, 200).unwrap() {
-            Progress::Working => {}
-            over => return over,
+        match advance(log, compaction, 200) {
+            Compacting::Working(next) => compaction = next,
+            Compacting::Over(progress) => return progress,
         }
     }
 }
@@ -209,12 +221,50 @@ fn a_log_that_is_cut_meanwhile_stops_it() {
         disk.list(Path::new("/data/t-0")).unwrap().iter().any(|entry| entry.name.ends_with(".cleaned"))
     };
     while !has_copy(&disk) {
-        assert_eq!(compaction.step(&mut log, 200).unwrap(), Progress::Working);
+        let Compacting::Working(next) = advance(&mut log, compaction, 200) else { panic!("it is not over") };
+        compaction = next;
     }
     log.truncate(end - 1, T0).unwrap();
-    assert_eq!(compaction.step(&mut log, 200).unwrap(), Progress::Abandoned);
+    assert!(matches!(advance(&mut log, compaction, 200), Compacting::Over(Progress::Abandoned)));
     assert!(!has_copy(&disk));
     assert_eq!(newest(&mut log), BTreeMap::from([("a".to_owned(), "x".to_owned())]));
+}
+
+#[test]
+fn markers_of_transactions_without_records_go_when_their_time_is_over() {
+    let (_, mut log) = create(&MemoryDisk::new(), config());
+    let stamp = |base_sequence| ProducerStamp { id: 5, epoch: 0, base_sequence, transactional: true };
+    let mut builder = BatchBuilder::new(0).producer(stamp(0));
+    builder.append(7, Some(b"a"), Some(b"first"), &[]);
+    log.append_as_leader(&builder.build(), 0, T0).unwrap();
+    let marker = ControlRecord { kind: ControlKind::Commit, coordinator_epoch: 3 };
+    log.append_as_leader(&transaction_marker(0, 7, stamp(1), marker), 0, T0).unwrap();
+    append(&mut log, &[("a", Some("second"))]);
+    log.roll(T0).unwrap();
+    let markers = |log: &mut Log<MemoryDisk>| {
+        let mut bytes = Bytes::from(read_all(log, 0));
+        let mut found = Vec::new();
+        while let Some(batch) = Batch::take_first(&mut bytes).unwrap() {
+            batch.verify_crc().unwrap();
+            if batch.header().attributes.is_control() {
+                let record = batch.records(1 << 10).unwrap().next().unwrap().unwrap();
+                assert_eq!(ControlRecord::decode(&record).unwrap().coordinator_epoch, 3);
+                assert_eq!((record.offset, record.timestamp), (1, 7));
+                found.push(batch.header().attributes.has_delete_horizon());
+            }
+        }
+        found
+    };
+    let again = |log: &mut Log<MemoryDisk>, ms| {
+        append(log, &[("z", Some("x"))]);
+        log.roll(T0).unwrap();
+        compact(log, 0, ms);
+    };
+    // The first pass takes the record, the second sees that the marker stands alone, the third is too early.
+    for (ms, expect) in [(0, vec![false]), (10, vec![true]), (109, vec![true]), (110, vec![])] {
+        again(&mut log, ms);
+        assert_eq!(markers(&mut log), expect, "at {ms}");
+    }
 }
 
 /// Random writes and compactions with the log growing meanwhile; in the end every crash image.
@@ -243,11 +293,11 @@ fn life(seed: u64) {
                 }
             }
         }
-        match &mut compaction {
-            Some(running) => match running.step(&mut log, 300).unwrap() {
-                Progress::Working => {}
-                Progress::Done { clean_up_to, .. } => (first_dirty, compaction) = (clean_up_to, None),
-                Progress::Abandoned => compaction = None,
+        match compaction.take() {
+            Some(running) => match advance(&mut log, running, 300) {
+                Compacting::Working(next) => compaction = Some(next),
+                Compacting::Over(Progress::Done { clean_up_to, .. }) => first_dirty = clean_up_to,
+                Compacting::Over(Progress::Abandoned) => {}
             },
             None => {
                 compaction = log.begin_compaction(rules(first_dirty, log.log_end()), at(step * 10)).unwrap()

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::index::AbortedTransaction;
-use crate::log::ProducerEntry;
+use crate::log::{ProducerEntry, Reading};
 
 fn filled(disk: &MemoryDisk, count: i64) -> (LogDirectory<MemoryDisk>, Log<MemoryDisk>) {
     let (directory, mut log) = create(disk, small_segments());
@@ -311,4 +311,35 @@ fn a_directory_knows_its_partitions_owner_and_dead() {
         .write_at(b"0\n7\n", 0)
         .unwrap();
     assert_eq!(super::directory(&disk).take_notes().len(), 1);
+}
+
+#[test]
+fn a_read_under_which_the_log_changed_counts_for_nothing() {
+    let disk = MemoryDisk::new();
+    let (directory, mut log) = create(&disk, small_segments());
+    for number in 0..20 {
+        log.append_as_leader(&batch(1, number, &[b'x'; 60]), 0, T0).unwrap();
+    }
+    close(&directory, &mut log);
+    let (_, mut log, _) = reopen(&disk, small_segments());
+    let cold = |log: &mut Log<MemoryDisk>, from| match log.read_or_job(from, 99, 300, AtLeastOne::Batch) {
+        Ok(Reading::Cold(job)) => job,
+        _ => panic!("it is not in memory"),
+    };
+    // Nothing changed: as the log itself reads.
+    for from in [0, 7, 19] {
+        let read = cold(&mut log, from).run();
+        let brought = log.finish_read(read).unwrap().unwrap();
+        let here = log.read(from, 99, 300, AtLeastOne::Batch).unwrap();
+        assert_eq!((brought.bytes, brought.next_offset), (here.bytes, here.next_offset));
+        assert_eq!(brought.pieces.concat(), here.pieces.concat());
+    }
+    let job = cold(&mut log, 3);
+    log.truncate(10, T0).unwrap();
+    assert_eq!(log.finish_read(job.run()).unwrap(), None);
+    // Its files are gone: no reason to give the disk up.
+    let job = cold(&mut log, 3);
+    log.start_over(50, T0).unwrap();
+    assert_eq!(log.finish_read(job.run()).unwrap(), None);
+    assert!(!log.is_offline());
 }
