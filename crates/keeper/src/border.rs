@@ -120,6 +120,8 @@ pub struct Measures {
     pub open_files_max: u64,
     /// The newest snapshot on disk, and when it was written, in seconds since 1970.
     pub last_snapshot: Option<(Zxid, i64)>,
+    /// Groups of transactions that took longer to make durable than is good.
+    pub slow_syncs: u64,
     /// What making transactions durable took, in milliseconds a group.
     pub log_syncs_ms: Observed,
     /// Transactions in those groups.

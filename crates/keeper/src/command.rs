@@ -214,7 +214,7 @@ impl Keeper {
             "server_stats": {
                 "packets_sent": statistics.sent,
                 "packets_received": statistics.received,
-                "fsync_threshold_exceed_count": 0,
+                "fsync_threshold_exceed_count": measures.slow_syncs,
                 "client_response_stats": sizes,
                 "provider_null": false,
                 "data_dir_size": measures.data_dir_bytes,

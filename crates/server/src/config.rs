@@ -5,10 +5,12 @@
 
 mod broker_config;
 mod keeper_config;
+mod keeper_keys;
 mod properties;
 
 pub use broker_config::{BrokerConfig, ListenerConfig};
 pub use keeper_config::{AdminConfig, KeeperConfig, Purge, Words};
+pub use keeper_keys::keeper_key_table;
 pub use properties::Properties;
 
 use std::fmt;
@@ -87,8 +89,8 @@ impl std::error::Error for ConfigError {}
 /// What a key without code of its own means to us.
 #[derive(Clone, Copy)]
 enum Meaning {
-    /// Passed on as it is.
-    Honoured,
+    /// Counts, with this to be said about it.
+    Honoured(&'static str),
     /// Without effect here.
     Harmless(&'static str),
     /// Must not be ignored, unless it has one of these values.
@@ -97,11 +99,16 @@ enum Meaning {
 
 /// The meaning of `key` in a table of names; a name that ends in `*` stands for all that begin so.
 fn meaning_in(table: &[(&str, Meaning)], key: &str) -> Option<Meaning> {
+    meaning_of(table.iter().copied(), key)
+}
+
+/// The same, of rows that may be part of longer ones.
+fn meaning_of<'a>(mut table: impl Iterator<Item = (&'a str, Meaning)>, key: &str) -> Option<Meaning> {
     let matches = |name: &str| match name.strip_suffix('*') {
         Some(beginning) => key.starts_with(beginning),
         None => key == name,
     };
-    table.iter().find(|(names, _)| names.split_whitespace().any(matches)).map(|(_, meaning)| *meaning)
+    table.find(|(names, _)| names.split_whitespace().any(matches)).map(|(_, meaning)| meaning)
 }
 
 #[cfg(test)]

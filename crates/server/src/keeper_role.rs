@@ -69,6 +69,14 @@ impl KeeperRole {
     pub fn start(config: &KeeperConfig, clock: Clock, notices: Notices) -> Result<KeeperRole, StartError> {
         let listeners = bind(config.client_address, config.both_loopbacks)?;
         let address = listeners[0].address();
+        for directory in [&config.data_directory, &config.log_directory] {
+            if !config.autocreate && !directory.is_dir() {
+                return Err(StartError::Data(format!(
+                    "{} does not exist; make it, or leave out datadir.autocreate=false",
+                    directory.display()
+                )));
+            }
+        }
         let mut locks = vec![DirectoryLock::acquire(&config.data_directory)?];
         if config.log_directory != config.data_directory {
             locks.push(DirectoryLock::acquire(&config.log_directory)?);
@@ -84,6 +92,7 @@ impl KeeperRole {
             rebuild::rebuild(&disk, &directories, policy(config, seed), empty(config), seeded(config, seed))
                 .map_err(StartError::Data)?;
         let gauges = Arc::new(KeeperGauges::default());
+        gauges.sync_warning_ms.store(config.sync_warning.as_ms(), Ordering::Relaxed);
         gauges.start_ms.store(began.elapsed().as_millis() as u64, Ordering::Relaxed);
         let mut shard = Shard::new(clock).map_err(StartError::system("poll"))?;
         let rules = port_rules(config);

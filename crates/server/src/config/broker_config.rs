@@ -79,7 +79,7 @@ const KEYS: &[(&str, Meaning)] = &[
       broker.id.generation.enable fetch.purgatory.* producer.purgatory.* delete.records.purgatory.* \
       auto.leader.rebalance.enable controlled.shutdown.* log.cleaner.* inter.broker.protocol.version \
       zookeeper.connection.timeout.ms zookeeper.sync.time.ms cluster.id broker.session.timeout.ms",
-        Honoured),
+        Honoured("")),
     ("num.network.threads num.io.threads num.replica.fetchers background.threads queued.max.requests \
       queued.max.request.bytes num.recovery.threads.per.data.dir num.replica.alter.log.dirs.threads \
       socket.send.buffer.bytes socket.receive.buffer.bytes socket.listen.backlog.size socket.timeout.ms \
@@ -345,7 +345,7 @@ fn sort_out(file: &mut Properties, notes: &mut Vec<Note>) {
         file.rest().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     for (key, value) in rest {
         match meaning_in(KEYS, &key) {
-            Some(Honoured) => {}
+            Some(Honoured(_)) => {}
             Some(Harmless(why)) => notes.push(Note::Harmless { key, why }),
             Some(RefusedUnless(values, why)) => {
                 if !values.contains(&value.to_ascii_lowercase().as_str()) {

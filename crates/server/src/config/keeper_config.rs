@@ -1,7 +1,8 @@
 //! `zoo.cfg`: a keeper's configuration under the original's names, with the original's defaults.
 
-use super::Meaning::{Harmless, RefusedUnless};
-use super::{ConfigError, Meaning, Note, Properties, Refusal, meaning_in};
+use super::Meaning::{Harmless, Honoured, RefusedUnless};
+use super::keeper_keys::KEYS;
+use super::{ConfigError, Note, Properties, Refusal, meaning_of};
 use clock::Span;
 use std::collections::BTreeSet;
 use std::fs;
@@ -61,6 +62,10 @@ pub struct KeeperConfig {
     pub containers: Containers,
     /// `DigestAuthenticationProvider.enabled`.
     pub digest_scheme: bool,
+    /// `datadir.autocreate`: whether a missing directory is made.
+    pub autocreate: bool,
+    /// `fsync.warningthresholdms`: a slower sync of the log is worth a warning.
+    pub sync_warning: Span,
     /// `snapshot.trust.empty`.
     pub trust_empty_snapshot: bool,
     /// The number in `myid`; 0 if there is none.
@@ -134,48 +139,6 @@ pub enum Words {
     Only(BTreeSet<String>),
 }
 
-const NOT_YET: &str = "not there yet; remove it to start without";
-
-#[rustfmt::skip]
-const KEYS: &[(&str, Meaning)] = &[
-    ("initLimit syncLimit connectToLearnerMasterLimit electionAlg oraclePath quorumListenOnAllIPs \
-      leaderServes observerMasterPort standaloneEnabled syncEnabled peerType group.* weight.* \
-      cnxTimeout quorum.cnxn.threads.size multiAddress.* electionPortBindRetry initialConfig lastConfig",
-        Harmless("it concerns ensembles, and this keeper stands alone")),
-    ("clientPortListenBacklog tcpKeepAlive clientTcpKeepAlive",
-        Harmless("the listener has a backlog of 1024 and keep-alive on")),
-    ("preAllocSize", Harmless("the log is zeroed ahead in small steps")),
-    ("commitLogCount fsync.warningthresholdms flushDelay maxWriteQueuePollTime maxBatchSize",
-        Harmless("commits are grouped by load, without timers")),
-    ("maxResponseCacheSize maxGetChildrenResponseCacheSize", Harmless("replies need no cache")),
-    ("localSessionsEnabled localSessionsUpgradingEnabled", Harmless("all sessions are global")),
-    ("closeSessionTxn.enabled serializeLastProcessedZxid.enabled", Harmless("it is always on")),
-    ("datadir.autocreate db.autocreate zookeeper.db.autocreate", Harmless("the directory is made if it is missing")),
-    ("request_throttle_* requestThrottle* throttled_op_wait_time connection_throttle_* largeRequestThreshold \
-      largeRequestMaxBytes zookeeper.connection_throttle_*", Harmless("every queue is bounded already")),
-    ("netty.* nio.* jvm.pause.* jvm.* watchManagerName watcherCleanThreadsNum watcherCleanIntervalInSeconds \
-      maxInProcessingDeadWatchers bitHashCacheSize advancedFlowControlEnabled zookeeper.nio.*",
-        Harmless("it tunes the original's implementation")),
-    ("metricsProvider.*", Harmless("metrics are served under /metrics of the HTTP port too")),
-    ("admin.idleTimeout admin.portUnification", Harmless("the HTTP port needs no such setting")),
-    ("ssl.* client.portUnification client.certReload clientCnxnSocket fips-mode sslQuorumReloadCertFiles",
-        Harmless("without secureClientPort no connection uses TLS")),
-    ("kerberos.* readonlymode.enabled preserveOrder ipReachableTimeout \
-      response_cache.* leader.*", Harmless("it has no effect on a keeper that stands alone")),
-    ("DigestAuthenticationProvider.digestAlg", RefusedUnless(&["SHA1", ""], "only SHA1 is there yet")),
-    ("secureClientPort secureClientPortAddress", RefusedUnless(&[], "TLS is not there yet; remove it to start without")),
-    ("authProvider.* X509AuthenticationProvider.* superUser*", RefusedUnless(&[], NOT_YET)),
-    ("enforce.auth.enabled sessionRequireClientSASLAuth sslQuorum portUnification quorum.auth.enableSasl \
-      quorum.auth.learnerRequireSasl quorum.auth.serverRequireSasl admin.needClientAuth admin.forceHttps",
-        RefusedUnless(&["false"], NOT_YET)),
-    ("enforce.auth.schemes quorum.auth.*", Harmless("what it belongs to is off")),
-    ("allowSaslFailedClients", Harmless("SASL is not there yet")),
-    ("audit.enable", RefusedUnless(&["false"], NOT_YET)),
-    ("audit.*", Harmless("the audit log is off")),
-    ("serverCnxnFactory", Harmless("there is one kind of connection")),
-    ("ensembleAuthName", Harmless("the ensemble scheme is not there yet")),
-];
-
 impl KeeperConfig {
     /// The original's defaults on a directory and an address.
     pub fn new(data_directory: PathBuf, client_address: SocketAddr) -> Self {
@@ -209,6 +172,8 @@ impl KeeperConfig {
                 never_used: Span::ZERO,
             },
             digest_scheme: true,
+            autocreate: true,
+            sync_warning: Span::seconds(1),
             trust_empty_snapshot: false,
             server_id: 0,
             http_address: None,
@@ -341,6 +306,7 @@ impl KeeperConfig {
                 *into = Span::ms(ms as u64);
             }
         };
+        span(file, "fsync.warningthresholdms", 0, &mut self.sync_warning);
         span(file, "znode.container.checkIntervalMs", 1, &mut self.containers.interval);
         span(file, "znode.container.maxNeverUsedIntervalMs", 0, &mut self.containers.never_used);
         // The original does not snapshot more often than every second transaction.
@@ -368,6 +334,7 @@ impl KeeperConfig {
         self.digest = file.take_switch("digest.enabled").unwrap_or(true);
         self.reconfig = file.take_switch("reconfigEnabled").unwrap_or(false);
         self.digest_scheme = file.take_switch("DigestAuthenticationProvider.enabled").unwrap_or(true);
+        self.autocreate = file.take_switch("datadir.autocreate").unwrap_or(true);
         self.trust_empty_snapshot = file.take_switch("snapshot.trust.empty").unwrap_or(false);
         self.super_digest = file.take_text("DigestAuthenticationProvider.superDigest");
         if let Some(retain) = file.take_number("autopurge.snapRetainCount", (i64::MIN, i64::from(i32::MAX))) {
@@ -475,8 +442,9 @@ fn sort_out(file: &mut Properties, notes: &mut Vec<Note>) {
     let rest: Vec<(String, String)> =
         file.rest().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     for (key, value) in rest {
-        match meaning_in(KEYS, &key) {
-            Some(Meaning::Honoured) => {}
+        let table = KEYS.iter().map(|(names, _, meaning)| (*names, *meaning));
+        match meaning_of(table, &key) {
+            Some(Honoured(_)) => {}
             Some(Harmless(why)) => notes.push(Note::Harmless { key, why }),
             Some(RefusedUnless(values, why)) => {
                 if !values.contains(&value.to_ascii_lowercase().as_str()) && !values.contains(&value.as_str())

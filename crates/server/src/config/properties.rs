@@ -41,7 +41,7 @@ impl Properties {
             let Some((name, value)) = flag.strip_prefix("-D").and_then(|flag| flag.split_once('=')) else {
                 continue;
             };
-            let key = name.strip_prefix("zookeeper.").or((name == "jute.maxbuffer").then_some(name));
+            let key = name.strip_prefix("zookeeper.").or(is_bare(name).then_some(name));
             if let Some(key) = key.filter(|key| self.peek(key).is_none() && self.peek(name).is_none()) {
                 self.set(key, value);
             }
@@ -78,7 +78,7 @@ impl Properties {
     /// Takes a whole number within bounds (both inclusive).
     pub(super) fn take_number(&mut self, key: &str, bounds: (i64, i64)) -> Option<i64> {
         let (least, most) = bounds;
-        let number: i64 = self.take_parsed(key, "a whole number")?;
+        let Number(number) = self.take_parsed(key, "a whole number")?;
         if (least..=most).contains(&number) {
             return Some(number);
         }
@@ -102,5 +102,24 @@ impl Properties {
     /// Adds a refusal.
     pub(super) fn refuse(&mut self, key: &str, why: impl Into<String>) {
         self.refusals.push(Refusal { key: key.to_owned(), why: why.into() });
+    }
+}
+
+/// System properties that the original reads without its prefix.
+fn is_bare(name: &str) -> bool {
+    matches!(name, "jute.maxbuffer" | "readonlymode.enabled") || name.starts_with("znode.container.")
+}
+
+/// A whole number as Java decodes one: decimal, or hexadecimal behind `0x`.
+struct Number(i64);
+
+impl FromStr for Number {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix("0x").or(text.strip_prefix("0X")) {
+            Some(digits) => i64::from_str_radix(digits, 16).map(Number),
+            None => text.parse().map(Number),
+        }
     }
 }

@@ -71,6 +71,16 @@ fn keeper_keys_one_by_one() {
     });
     check("admin.enableServer=false", &|config| config.http_address.is_none());
     check("admin.serverPort=9999", &|config| config.http_address.is_some_and(|at| at.port() == 9999));
+    check("jute.maxbuffer=0x400000", &|config| config.frame_bytes_max == 4_194_304);
+    check("snapshot.compression.method=snappy", &|config| config.compression == txnlog::Compression::Snappy);
+    check("admin.commandURL=/zk", &|config| config.admin.command_url == "/zk");
+    check("admin.restore.enabled=false", &|config| config.admin.snapshot && !config.admin.restore);
+    check("metricsProvider.httpPort=7001", &|config| config.metrics_address.is_none());
+    check("metricsProvider.className=a.PrometheusMetricsProvider", &|config| {
+        config.metrics_address.is_some_and(|at| at.port() == 7000)
+    });
+    check("fsync.warningthresholdms=20", &|config| config.sync_warning == Span::ms(20));
+    check("datadir.autocreate=false", &|config| !config.autocreate);
     check("jute.maxbuffer=4194304", &|config| config.frame_bytes_max == 4_194_304);
     check("server.1=host:2888:3888;127.0.0.1:2999", &|config| config.client_address.port() == 2181);
 }
@@ -89,6 +99,8 @@ fn what_a_keeper_refuses_names_the_key_and_the_fix() {
         assert!(refusals.contains(expect), "{refusals:?} does not say {expect:?}");
     };
     check("clientPort=2181", "dataDir: it is missing");
+    check(&format!("{KEEPER}admin.commandURL=commands"), "admin.commandURL: \"commands\" is not a path");
+    check(&format!("{KEEPER}emulate353TTLNodes=true"), "emulate353TTLNodes: times to live");
     check("dataDir=/d", "clientPort: it is missing");
     check(&format!("{KEEPER}clientPort=70000"), "clientPort: 70000 is out of bounds: from 0 to 65535");
     check(&format!("{KEEPER}clientPort=abc"), "clientPort: \"abc\" is not a whole number");

@@ -20,6 +20,9 @@ pub struct KeeperGauges {
     pub(super) snapshot_ms: AtomicU64,
     pub(super) snapshot_ms_max: AtomicU64,
     pub(super) start_ms: AtomicU64,
+    /// A sync that takes longer is told.
+    pub(super) sync_warning_ms: AtomicU64,
+    pub(super) slow_syncs: AtomicU64,
 }
 
 impl KeeperGauges {
@@ -100,6 +103,11 @@ impl KeeperGauges {
 
     pub(super) fn group_written(&self, entries: usize, took: Duration) {
         let us = took.as_micros() as u64;
+        let warning_ms = self.sync_warning_ms.load(Ordering::Relaxed);
+        if warning_ms != 0 && us / 1000 > warning_ms {
+            self.slow_syncs.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(took_ms = us / 1000, entries, "syncing the log took long; clients wait for it");
+        }
         self.log_entries.fetch_add(entries as u64, Ordering::Relaxed);
         self.log_group_max.fetch_max(entries as u64, Ordering::Relaxed);
         self.log_groups.fetch_add(1, Ordering::Relaxed);

@@ -122,6 +122,7 @@ impl<D: Disk> KeeperService<D> {
             open_files,
             open_files_max,
             last_snapshot: last_snapshot(&self.disk, &self.at.snapshots),
+            slow_syncs: self.gauges.slow_syncs.load(Ordering::Relaxed),
             log_syncs_ms,
             log_groups,
             snapshots_ms,

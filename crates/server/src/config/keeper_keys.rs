@@ -1,0 +1,192 @@
+//! Every key of a `zoo.cfg` and what becomes of it here. The parser asks this table about each key that it
+//! has no use for, and the table in `docs/compatibility.md` is printed from it.
+
+use super::Meaning::{self, Harmless, Honoured, RefusedUnless};
+use std::fmt::Write;
+
+const ENSEMBLE: &str = "it concerns ensembles, and this keeper stands alone";
+const NOT_YET: &str = "not there yet; remove it to start without";
+const TUNING: &str = "it tunes the original's implementation";
+
+/// Names (with `*` for any ending), the original's default, what it means here.
+#[rustfmt::skip]
+pub(super) const KEYS: &[(&str, &str, Meaning)] = &[
+    // Where, and who may come.
+    ("dataDir", "", Honoured("snapshots and `myid`")),
+    ("dataLogDir", "dataDir", Honoured("the transaction log")),
+    ("clientPort clientPortAddress", "", Honoured("where clients connect")),
+    ("tickTime", "3000", Honoured("milliseconds; the width of session expiry")),
+    ("minSessionTimeout maxSessionTimeout", "2 and 20 ticks", Honoured("-1 for the default")),
+    ("maxClientCnxns", "60", Honoured("connections from one address; 0 for any number")),
+    ("maxCnxns", "0", Honoured("connections in all; 0 for any number")),
+    ("dynamicConfigFile", "", Honoured("read once, at the start")),
+    ("clientPortListenBacklog tcpKeepAlive clientTcpKeepAlive", "-1, false",
+        Harmless("the listener has a backlog of 1024 and keep-alive on")),
+    // Disk.
+    ("snapCount", "100000", Honoured("transactions until a snapshot is due; drawn from the upper half")),
+    ("snapSizeLimitInKb txnLogSizeLimitInKb", "4194304, -1", Honoured("bytes of log until a snapshot is due")),
+    ("forceSync", "yes", Honoured("`no` acknowledges what a power cut can undo")),
+    ("fsync.warningthresholdms", "1000", Honoured("slower syncs are counted and logged")),
+    ("autopurge.snapRetainCount", "3", Honoured("at least 3")),
+    ("autopurge.purgeInterval", "0", Honoured("differs: unset it is on; only a written 0 turns it off. Old files go when a snapshot is written")),
+    ("snapshot.compression.method", "CHECKED", Honoured("CHECKED, gz, snappy")),
+    ("snapshot.trust.empty", "false", Honoured("")),
+    ("datadir.autocreate", "true", Honoured("false refuses to start without the directory")),
+    ("digest.enabled", "true", Honoured("transactions carry the digest of the tree")),
+    ("preAllocSize", "65536", Harmless("the log is zeroed ahead in small steps")),
+    ("commitLogCount flushDelay maxWriteQueuePollTime maxBatchSize", "500, 0, -, 1000",
+        Harmless("commits are grouped by load, without timers")),
+    ("closeSessionTxn.enabled serializeLastProcessedZxid.enabled", "true", Harmless("it is always on")),
+    ("db.autocreate", "true", Harmless("it concerns ensembles; alone, the original ignores it too")),
+    // Znodes and sessions.
+    ("extendedTypesEnabled", "false", Honoured("znodes with a time to live")),
+    ("znode.container.checkIntervalMs znode.container.maxPerMinute znode.container.maxNeverUsedIntervalMs",
+        "60000, 10000, 0", Honoured("also as a flag of Java")),
+    ("enforceQuota", "false", Honoured("")),
+    ("skipACL", "no", Honoured("")),
+    ("DigestAuthenticationProvider.superDigest DigestAuthenticationProvider.enabled", "-, true", Honoured("")),
+    ("DigestAuthenticationProvider.digestAlg", "SHA1", RefusedUnless(&["SHA1", ""], "only SHA1 is there yet")),
+    ("jute.maxbuffer", "1048575", Honoured("bytes of the longest request; also as a flag of Java")),
+    ("reconfigEnabled", "false", Honoured("decides which way a keeper that stands alone refuses")),
+    ("emulate353TTLNodes", "false", RefusedUnless(&["false"], "times to live are not read as 3.5.3 wrote them; \
+        let a later Apache ZooKeeper rewrite them first")),
+    ("enableEagerACLCheck", "false", Harmless("there is no leader to spare the work")),
+    ("localSessionsEnabled localSessionsUpgradingEnabled", "false", Harmless("all sessions are global")),
+    ("readonlymode.enabled", "false", Harmless("a keeper that stands alone always has its quorum")),
+    // Limits.
+    ("globalOutstandingLimit", "1000", Honoured("requests under way before reading stops")),
+    ("request_throttle_* requestThrottle* request_throttler.* throttled_op_wait_time throttledOpWaitTime \
+      connection_throttle_* connectionMaxTokens connectionTokenFill* connectionFreezeTime connectionDrop* \
+      connectionDecreaseRatio largeRequestThreshold largeRequestMaxBytes request_stale_* requestStale*",
+        "off", Harmless("every queue is bounded already")),
+    ("maxResponseCacheSize maxGetChildrenResponseCacheSize response_cache.*", "400", Harmless("replies need no cache")),
+    ("jute.maxbuffer.extrasize", "jute.maxbuffer", Harmless("what is stored may be as long as it likes")),
+    // Administration.
+    ("4lw.commands.whitelist", "srvr", Honoured("names with commas between, or `*`")),
+    ("admin.enableServer admin.serverAddress admin.serverPort", "true, 0.0.0.0, 8080",
+        Honoured("the HTTP port, which has `/metrics` and `/status` too")),
+    ("admin.commandURL", "/commands", Honoured("")),
+    ("admin.snapshot.enabled admin.restore.enabled", "true", Honoured("")),
+    ("admin.rateLimiterIntervalInMS", "300000", Honoured("for snapshots the original takes it as microseconds, and so does Castle")),
+    ("admin.idleTimeout admin.portUnification", "30000, false", Harmless("the HTTP port needs no such setting")),
+    ("admin.forceHttps admin.needClientAuth", "false", RefusedUnless(&["false"], NOT_YET)),
+    ("metricsProvider.className metricsProvider.httpHost metricsProvider.httpPort", "none, 0.0.0.0, 7000",
+        Honoured("with the provider for Prometheus, metrics are on that port too")),
+    ("metricsProvider.*", "", Harmless("metrics need no workers and no queue")),
+    ("audit.enable", "false", RefusedUnless(&["false"], NOT_YET)),
+    ("audit.*", "", Harmless("the audit log is off")),
+    // Security.
+    ("secureClientPort secureClientPortAddress", "", RefusedUnless(&[], "TLS is not there yet; remove it to start without")),
+    ("ssl.* client.portUnification client.certReload clientCnxnSocket fips-mode outstandingHandshake.limit", "",
+        Harmless("without secureClientPort no connection uses TLS")),
+    ("authProvider.* X509AuthenticationProvider.* superUser*", "", RefusedUnless(&[], NOT_YET)),
+    ("IPAuthenticationProvider.usexforwardedfor", "false", RefusedUnless(&["false"], NOT_YET)),
+    ("enforce.auth.enabled sessionRequireClientSASLAuth", "false", RefusedUnless(&["false"], NOT_YET)),
+    ("enforce.auth.schemes", "", Harmless("what it belongs to is off")),
+    ("allowSaslFailedClients kerberos.*", "", Harmless("SASL is not there yet")),
+    ("ensembleAuthName", "", Harmless("the ensemble scheme is not there yet")),
+    // Ensembles.
+    ("server.*", "", RefusedUnless(&[], "ensembles are not there yet; one line is the same as none")),
+    ("initLimit syncLimit connectToLearnerMasterLimit electionAlg oraclePath quorumListenOnAllIPs \
+      leaderServes observerMasterPort standaloneEnabled syncEnabled peerType group.* weight.* \
+      cnxTimeout quorumCnxnTimeoutMs quorum.cnxn.threads.size multiAddress.* electionPortBindRetry initialConfig \
+      lastConfig fastleader.* observer.* learner.* leader.* follower.* maxConcurrent* maxTimeToWaitForEpoch \
+      forward_learner_requests_to_commit_processor_disabled preserveOrder ipReachableTimeout", "", Harmless(ENSEMBLE)),
+    ("sslQuorum portUnification quorum.auth.enableSasl quorum.auth.learnerRequireSasl \
+      quorum.auth.serverRequireSasl", "false", RefusedUnless(&["false"], NOT_YET)),
+    ("quorum.auth.* sslQuorumReloadCertFiles", "", Harmless("what it belongs to is off")),
+    // The original's inside.
+    ("serverCnxnFactory", "NIO", Harmless("there is one kind of connection")),
+    ("netty.* nio.* jvm.pause.* jvm.* watchManagerName watcherClean* maxInProcessingDeadWatchers bitHashCacheSize \
+      advancedFlowControlEnabled commitProcessor.* messageTracker.* intBufferStartingSizeBytes", "", Harmless(TUNING)),
+];
+
+/// The table as Markdown.
+pub fn keeper_key_table() -> String {
+    let mut text = "| Key | Default | Here |\n|---|---|---|\n".to_owned();
+    for (names, default, meaning) in KEYS {
+        let names: Vec<String> = names.split_whitespace().map(|name| format!("`{name}`")).collect();
+        let here = match meaning {
+            Honoured("") => "honoured".to_owned(),
+            Honoured(how) => format!("honoured: {how}"),
+            Harmless(why) => format!("ignored: {why}"),
+            RefusedUnless([], why) => format!("refused: {why}"),
+            RefusedUnless(values, why) => {
+                let values: Vec<&str> = values.iter().copied().filter(|value| !value.is_empty()).collect();
+                format!("refused unless {}: {why}", values.join(" or "))
+            }
+        };
+        let _ = writeln!(text, "| {} | {default} | {here} |", names.join(" "));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{KeeperConfig, Note, Properties};
+    use super::*;
+    use std::path::Path;
+
+    /// A value for each key that is honoured, which is not its default.
+    const SAMPLES: &[(&str, &str)] = &[
+        ("dataDir", "/d"),
+        ("dataLogDir", "/l"),
+        ("clientPort", "2182"),
+        ("maxSessionTimeout", "50000"),
+        ("clientPortAddress", "127.0.0.1"),
+        ("dynamicConfigFile", ""),
+        ("snapshot.compression.method", "gz"),
+        ("DigestAuthenticationProvider.superDigest", "super:x"),
+        ("4lw.commands.whitelist", "*"),
+        ("admin.serverAddress", "127.0.0.1"),
+        ("admin.commandURL", "/c"),
+        ("metricsProvider.className", "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider"),
+        ("metricsProvider.httpHost", "127.0.0.1"),
+    ];
+    const SWITCHES: &str = "forceSync snapshot.trust.empty datadir.autocreate digest.enabled extendedTypesEnabled \
+         enforceQuota skipACL DigestAuthenticationProvider.enabled reconfigEnabled admin.enableServer \
+         admin.snapshot.enabled admin.restore.enabled localSessionsEnabled localSessionsUpgradingEnabled \
+         request_throttle_drop_stale requestThrottleDropStale request_stale_connection_check \
+         requestStaleConnectionCheck connection_throttle_weight_enabled readonlymode.enabled emulate353TTLNodes";
+
+    fn sample(key: &str) -> &'static str {
+        if let Some((_, sample)) = SAMPLES.iter().find(|(name, _)| *name == key) {
+            sample
+        } else if SWITCHES.split_whitespace().any(|name| name == key) {
+            "true"
+        } else {
+            "5000"
+        }
+    }
+
+    #[test]
+    fn what_is_honoured_is_taken_by_the_parser() {
+        let honoured = KEYS.iter().filter(|(_, _, meaning)| matches!(meaning, Honoured(_)));
+        for key in honoured.flat_map(|(names, ..)| names.split_whitespace()) {
+            let mut file = Properties::parse(b"dataDir=/d\nclientPort=1").expect("properties");
+            file.set(key, sample(key));
+            let (_, notes) =
+                KeeperConfig::parse(file).unwrap_or_else(|refusals| panic!("{key}: {refusals:?}"));
+            let untaken = notes.iter().any(|note| !matches!(note, Note::Adjusted { .. }));
+            assert!(!untaken, "{key} is said to be honoured, but: {notes:?}");
+        }
+    }
+
+    #[test]
+    fn the_page_has_the_table() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/compatibility.md");
+        let page = std::fs::read_to_string(&path).expect("the page");
+        let (begin, end) = ("<!-- begin zoo.cfg -->\n", "<!-- end zoo.cfg -->");
+        let (before, rest) = page.split_once(begin).expect("the beginning is marked");
+        let (table, after) = rest.split_once(end).expect("the end is marked");
+        if std::env::var_os("CASTLE_BLESS").is_some() {
+            std::fs::write(&path, format!("{before}{begin}{}{end}{after}", keeper_key_table()))
+                .expect("written");
+        } else {
+            assert!(
+                table == keeper_key_table(),
+                "run `CASTLE_BLESS=1 cargo test -p server the_page` and look"
+            );
+        }
+    }
+}
