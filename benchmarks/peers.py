@@ -6,7 +6,7 @@ import os
 import pathlib
 import subprocess
 
-from server import BrokerServer, KeeperServer, free_port
+from server import BrokerServer, Ensemble, KeeperServer, free_port
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CASTLE = pathlib.Path(os.environ.get("CASTLE", ROOT / "target/release/castle"))
@@ -29,7 +29,7 @@ class CastleKeeper(KeeperServer):
 
     def command(self) -> list[str]:
         (self.directory / "zoo.cfg").write_text(
-            f"dataDir={self.directory / 'data'}\nclientPort={self.port}\nadmin.enableServer=false\nmaxClientCnxns=0\n"
+            f"dataDir={self.directory / 'data'}\nclientPort={self.port}\nadmin.enableServer=false\nmaxClientCnxns=0\n{self.more}"
         )
         return [str(CASTLE), "keeper", str(self.directory / "zoo.cfg")]
 
@@ -45,6 +45,7 @@ class SlowCastleKeeper(CastleKeeper):
 
 class ZooKeeper(KeeperServer):
     name = "ZooKeeper"
+    heap = KEEPER_HEAP
     settings = (
         f"{version_in(JARS / 'zookeeper-3.9', 'zookeeper')}, heap -Xms{KEEPER_HEAP} -Xmx{KEEPER_HEAP}, G1; "
         "every write fsynced before its reply"
@@ -53,13 +54,29 @@ class ZooKeeper(KeeperServer):
     def command(self) -> list[str]:
         (self.directory / "zoo.cfg").write_text(
             f"dataDir={self.directory / 'data'}\nclientPort={self.port}\nadmin.enableServer=false\n"
-            "tickTime=2000\nmaxClientCnxns=0\n4lw.commands.whitelist=*\n"
+            f"tickTime=2000\nmaxClientCnxns=0\n4lw.commands.whitelist=*\n{self.more}"
         )
         (self.directory / "data").mkdir(exist_ok=True)
         return [
-            "java", f"-Xms{KEEPER_HEAP}", f"-Xmx{KEEPER_HEAP}", "-XX:+UseG1GC", "-cp", f"{JARS / 'zookeeper-3.9'}/*",
+            "java", f"-Xms{self.heap}", f"-Xmx{self.heap}", "-XX:+UseG1GC", "-cp", f"{JARS / 'zookeeper-3.9'}/*",
             "org.apache.zookeeper.server.quorum.QuorumPeerMain", str(self.directory / "zoo.cfg"),
         ]
+
+
+class SmallZooKeeper(ZooKeeper):
+    heap = "700m"
+
+
+class CastleEnsemble(Ensemble):
+    name = "Castle"
+    member = CastleKeeper
+    settings = "three members on this machine; every write fsynced on a majority before its reply"
+
+
+class ZooKeeperEnsemble(Ensemble):
+    name = "ZooKeeper"
+    member = SmallZooKeeper
+    settings = ZooKeeper.settings.replace(KEEPER_HEAP, SmallZooKeeper.heap) + "; three members on this machine"
 
 
 class CastleBroker(BrokerServer):

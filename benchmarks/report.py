@@ -11,7 +11,7 @@ COLUMNS = [
     ("per_second", "a second"), ("MB_per_second", "MB/s"), ("p50_us", "p50 µs"), ("p99_us", "p99 µs"),
     ("p99.9_us", "p99.9 µs"), ("max_us", "max µs"), ("server_cpu_us", "server CPU µs each"), ("peak_MiB", "peak MiB"),
     ("written_per_byte", "written / byte"), ("flushes_per_thing", "flushes each"), ("start_ms", "start ms"),
-    ("resident_MiB", "resident MiB"), ("bytes_per_znode", "B / znode"), ("restart_after_kill_ms", "restart ms"),
+    ("resident_MiB", "resident MiB"), ("bytes_per_znode", "B / znode"), ("restart_after_kill_ms", "restart ms"), ("failover_ms", "failover ms"),
 ]
 #: More is better for these; less for all others.
 MORE_IS_BETTER = {"per_second", "MB_per_second"}
@@ -32,6 +32,8 @@ GOALS = [
     ("keeper, large", "large tree", "resident_MiB", "ZooKeeper", 1 / 4, 1 / 6),
     ("keeper, large", "large tree", "restart_after_kill_ms", "ZooKeeper", 1 / 10, 1 / 20),
     ("keeper", "mixed 100 B at 10000 a second, open loop", "p99.9_us", "ZooKeeper", 1 / 5, 1 / 10),
+    ("keeper, 3 members", "create 100 B, 10 x 64", "per_second", "ZooKeeper", 5, 8),
+    ("keeper, 3 members", "create 100 B, 1 x 1", "p50_us", "ZooKeeper", 0.65, 0.55),
     ("broker", "start", "start_ms", "Kafka 4", 1 / 40, 1 / 100),
     ("broker", "idle", "resident_MiB", "Kafka 4", 1 / 15, 1 / 30),
     ("broker", "produce 100 x 1000 B a batch, acks=1, 1 x 5", "peak_MiB", "Kafka 4", 1 / 8, 1 / 15),

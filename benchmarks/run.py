@@ -1,6 +1,6 @@
 """Runs Castle and the originals on the same work in the same run, turn by turn, and writes what was measured.
 
-    run.py [--quick] [--only keeper,broker,synced,large] [--rounds N] [--check]
+    run.py [--quick] [--only keeper,ensemble,broker,synced,large] [--rounds N] [--check]
 
 Rounds are interleaved (A B A B): each round starts every server afresh, warms it up, measures all works, and
 ends it. Medians and ranges are over the rounds. `--check` compares Castle with itself (the ratio must be 1
@@ -30,7 +30,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="minutes instead of hours; compares with the last full run too")
-    parser.add_argument("--only", default="keeper,broker,synced,large", help="which parts")
+    parser.add_argument("--only", default="keeper,ensemble,broker,synced,large", help="which parts")
     parser.add_argument("--rounds", type=int, help="how often each server has its turn")
     parser.add_argument("--check", action="store_true", help="hold the harness against itself")
     parser.add_argument("--directory", type=pathlib.Path, help="where the servers keep their data (default: a temporary one)")
@@ -56,6 +56,8 @@ def main() -> int:
         else:
             if "keeper" in parts:
                 compare(result, home, [peers.CastleKeeper, peers.ZooKeeper], list(work.keeper_works()), effort, rounds, "keeper")
+            if "ensemble" in parts:
+                compare(result, home, [peers.CastleEnsemble, peers.ZooKeeperEnsemble], list(work.ensemble_works()), effort, rounds, "keeper, 3 members")
             if "broker" in parts:
                 brokers = [peers.CastleBroker, peers.Kafka] + ([] if arguments.quick else [peers.Kafka39])
                 compare(result, home, brokers, list(work.broker_works()), effort, rounds, "broker")
@@ -114,7 +116,11 @@ def compare(
             foreign = busy()
             try:
                 began = time.monotonic()
-                row(result, part, "start", kind, turn, {"start_ms": server.start() * 1e3})
+                try:
+                    row(result, part, "start", kind, turn, {"start_ms": server.start() * 1e3})
+                except (RuntimeError, subprocess.SubprocessError, OSError) as error:
+                    failed(result, part, "start", kind, turn, error)
+                    continue
                 row(result, part, "idle", kind, turn, work.idle(server, effort))
                 for task in works:
                     say(f"{part}: round {turn + 1} of {rounds}, {kind.name}: {task.name}")
@@ -122,9 +128,7 @@ def compare(
                         row(result, part, task.name, kind, turn, task.run(server, effort))
                     except (RuntimeError, subprocess.SubprocessError, OSError) as error:
                         # A work that fails is a result; the others go on.
-                        note = getattr(error, "stderr", b"") or str(error)
-                        result["rows"].append({"part": part, "work": task.name, "server": kind.name, "round": turn, "failed": str(note)[-400:]})
-                        say(f"   failed: {str(note)[-400:]}")
+                        failed(result, part, task.name, kind, turn, error)
                         if server.process is None or server.process.poll() is not None:
                             server.process = None
                             server.start()
@@ -145,6 +149,12 @@ def busy() -> float:
 
 def row(result: dict, part: str, name: str, kind: type[Server], turn: int, measures: work.Measures) -> None:
     result["rows"].append({"part": part, "work": name, "server": kind.name, "round": turn, "measures": measures})
+
+
+def failed(result: dict, part: str, name: str, kind: type[Server], turn: int, error: Exception) -> None:
+    note = str(getattr(error, "stderr", b"") or error)[-400:]
+    result["rows"].append({"part": part, "work": name, "server": kind.name, "round": turn, "failed": note})
+    say(f"   failed: {note}")
 
 
 def say(text: str) -> None:

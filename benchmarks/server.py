@@ -55,13 +55,8 @@ class Server:
 
     def start(self) -> float:
         """Starts it and returns the seconds from exec to the first answered request."""
-        assert self.process is None, f"{self.name} runs already"
-        with open(self.directory / "output.log", "ab") as log:
-            self.started = time.monotonic()
-            self.process = subprocess.Popen(
-                list(self.command()), stdout=log, stderr=log, cwd=self.directory,
-                env={**os.environ, **self.environment()},
-            )
+        self.launch()
+        assert self.process is not None
         while not self.answers():
             if self.process.poll() is not None:
                 raise RuntimeError(f"{self.name} ended with {self.process.returncode}:\n{self.tail()}")
@@ -70,6 +65,16 @@ class Server:
                 raise RuntimeError(f"{self.name} was not ready after {READY_SECONDS} s:\n{self.tail()}")
             time.sleep(0.0005)
         return time.monotonic() - self.started
+
+    def launch(self) -> None:
+        """Starts the process and does not wait."""
+        assert self.process is None, f"{self.name} runs already"
+        command = list(self.command())
+        with open(self.directory / "output.log", "ab") as log:
+            self.started = time.monotonic()
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=self.directory, env={**os.environ, **self.environment()}
+            )
 
     def stop(self) -> None:
         """The clean way, then the hard one."""
@@ -150,6 +155,9 @@ class Server:
 class KeeperServer(Server):
     """Anything that speaks ZooKeeper's protocol."""
 
+    #: More lines of zoo.cfg.
+    more = ""
+
     def __init__(self, directory: pathlib.Path) -> None:
         super().__init__(directory)
         self.port = free_port()
@@ -171,6 +179,129 @@ class KeeperServer(Server):
                 return True
         except OSError:
             return False
+
+
+    def writes(self) -> bool:
+        """One attempt to create a sequential znode."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+                connect = struct.pack(">iqiqi16s", 0, 0, 10_000, 0, 16, b"")
+                connection.sendall(struct.pack(">i", len(connect)) + connect)
+                answer = _frame(connection)
+                if struct.unpack(">i", answer[4:8])[0] <= 0:
+                    return False
+                acl = struct.pack(">ii", 1, 31) + _buffer(b"world") + _buffer(b"anyone")
+                create = struct.pack(">ii", 1, 1) + _buffer(b"/written") + _buffer(b"") + acl + struct.pack(">i", 2)
+                connection.sendall(struct.pack(">i", len(create)) + create)
+                return struct.unpack(">i", _frame(connection)[12:16])[0] == 0
+        except (OSError, struct.error):
+            return False
+
+    def mode(self) -> str:
+        """leader, follower, standalone, or nothing while it does not serve."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+                connection.sendall(b"srvr")
+                text = b""
+                while part := connection.recv(4096):
+                    text += part
+        except OSError:
+            return ""
+        return next((line.split(": ")[1] for line in text.decode().splitlines() if line.startswith("Mode: ")), "")
+
+
+class Ensemble(Server):
+    """Three members on this machine, measured as one: what they cost is added up."""
+
+    #: Which keeper a member is.
+    member: type[KeeperServer] = KeeperServer
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        super().__init__(directory)
+        self.members = [self.member(directory / str(number)) for number in (1, 2, 3)]
+        lines = "".join(
+            f"server.{number}=127.0.0.1:{free_port()}:{free_port()}\n" for number in (1, 2, 3)
+        )
+        for number, one in enumerate(self.members, 1):
+            data = one.directory / "data"
+            data.mkdir()
+            (data / "myid").write_text(f"{number}\n")
+            one.more = f"initLimit=10\nsyncLimit=5\n{lines}"
+
+    @property
+    def address(self) -> str:
+        """Of the leader, as far as there is one."""
+        return (self.leader() or self.members[0]).address
+
+    def leader(self) -> Optional[KeeperServer]:
+        return next((one for one in self.members if one.process and one.mode() == "leader"), None)
+
+    def start(self) -> float:
+        for one in self.members:
+            if one.process is None:
+                one.launch()
+        self.started = time.monotonic()
+        self.process = self.members[0].process
+        while not any(one.writes() for one in self.members):
+            if time.monotonic() - self.started > READY_SECONDS:
+                self.stop()
+                raise RuntimeError(f"no leader after {READY_SECONDS} s:\n" + self.members[0].tail())
+            time.sleep(0.001)
+        took = time.monotonic() - self.started
+        # The third joins a little later; the load waits for it.
+        while not all(one.answers() for one in self.members):
+            if time.monotonic() - self.started > READY_SECONDS:
+                self.stop()
+                raise RuntimeError("a member does not serve:\n" + "\n".join(one.tail() for one in self.members))
+            time.sleep(0.01)
+        return took
+
+    def failover(self) -> float:
+        leader = self.leader()
+        assert leader is not None, "no leader"
+        leader.kill()
+        begin = time.monotonic()
+        while not any(one.writes() for one in self.members if one.process):
+            if time.monotonic() - begin > READY_SECONDS:
+                raise RuntimeError("no new leader")
+            time.sleep(0.001)
+        took = time.monotonic() - begin
+        self.start()
+        return took
+
+    def stop(self) -> None:
+        for one in self.members:
+            one.stop()
+        self.process = None
+
+    def kill(self) -> None:
+        for one in self.members:
+            one.kill()
+        self.process = None
+
+    def cpu_seconds(self) -> float:
+        return sum(one.cpu_seconds() for one in self.members)
+
+    def resident_mib(self) -> float:
+        return sum(one.resident_mib() for one in self.members)
+
+    def peak_mib(self) -> float:
+        return sum(one.peak_mib() for one in self.members)
+
+    def forget_peak(self) -> None:
+        for one in self.members:
+            one.forget_peak()
+
+    def written_bytes(self) -> int:
+        return sum(one.written_bytes() for one in self.members)
+
+
+def _buffer(value: bytes) -> bytes:
+    return struct.pack(">i", len(value)) + value
+
+
+def _frame(connection: socket.socket) -> bytes:
+    return _read(connection, struct.unpack(">i", _read(connection, 4))[0])
 
 
 class BrokerServer(Server):

@@ -237,6 +237,103 @@ def end_to_end(server: Server, effort: Effort) -> Measures:
     return {"p50_us": p50, "p99_us": p99, "p99.9_us": p999}
 
 
+TOOLS = JARS.parent
+
+
+def franz(server: Server, mode: str, *options: str) -> dict:
+    """Our load through franz-go, a client that batches in its own way."""
+    command = [str(TOOLS / "franz"), mode, "-server", server.address, *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr[-2000:])
+    return json.loads(done.stdout)
+
+
+def paid(server: Server, records: int, load: Callable[[], Measures]) -> Measures:
+    """Runs a load and adds what the server paid for each record."""
+    server.forget_peak()
+    cpu = server.cpu_seconds()
+    measures = load()
+    return {**measures, "server_cpu_us": (server.cpu_seconds() - cpu) / records * 1e6, "peak_MiB": server.peak_mib()}
+
+
+def franz_produce(partitions: int) -> Work:
+    def run(server: Server, effort: Effort) -> Measures:
+        options = ("-topic", f"franz-{partitions}", "-partitions", str(partitions), "-size", "1000", "-linger", "5ms")
+        franz(server, "produce", *options, "-records", str(effort.tool_records // 10))
+        return paid(server, effort.tool_records, lambda: franz(server, "produce", *options, "-records", str(effort.tool_records)))
+
+    return Work(f"franz-go produce 1000 B, linger 5, {partitions} partitions", run)
+
+
+def franz_latency(rate: int) -> Work:
+    def run(server: Server, effort: Effort) -> Measures:
+        seconds = max(int(effort.seconds), 4)
+        options = ("-topic", f"latency-{rate}", "-rate", str(rate), "-seconds", str(seconds))
+        franz(server, "latency", *options)
+        return paid(server, rate * seconds, lambda: franz(server, "latency", *options))
+
+    return Work(f"produce to consume 100 B at {rate} a second, open loop", run)
+
+
+def latency_with_backfill(server: Server, effort: Effort) -> Measures:
+    """The same while another consumer reads an old topic from its beginning, again and again."""
+    castle_bench("broker", server, effort, "--topic", "old", "--size", "1000", "--records", "100", "--connections", "1",
+                 "--in-flight", "5", "--requests", "5000", warm_up=0)
+    reader = subprocess.Popen(
+        [str(CASTLE), "bench", "broker", "--server", server.address, "--topic", "old", "--operation", "fetch",
+         "--connections", "1", "--in-flight", "1", "--seconds", "600", "--warm-up", "0", "-o", "json"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    try:
+        return franz_latency(1000).run(server, effort)
+    finally:
+        reader.kill()
+        reader.wait()
+
+
+_RDKAFKA = re.compile(r"in \d+ms: (\d+) msgs/s (?:and )?\(?([\d.]+) MB/s")
+
+
+def rdkafka(size: int) -> Work:
+    """librdkafka's own rdkafka_performance."""
+
+    def run(server: Server, effort: Effort) -> Measures:
+        def load(records: int) -> Measures:
+            done = subprocess.run(
+                [str(TOOLS / "rdkafka_performance"), "-P", "-b", server.address, "-t", f"rdkafka-{size}", "-p", "0",
+                 "-s", str(size), "-c", str(records), "-a", "1", "-X", "linger.ms=5"],
+                capture_output=True, text=True, timeout=900,
+            )
+            found = _RDKAFKA.findall(done.stdout + done.stderr)
+            if done.returncode != 0 or not found:
+                raise RuntimeError(f"rdkafka_performance: {done.stdout[-500:]}{done.stderr[-500:]}")
+            return {"per_second": float(found[-1][0]), "MB_per_second": float(found[-1][1])}
+
+        franz(server, "produce", "-topic", f"rdkafka-{size}", "-records", "1")
+        load(effort.tool_records // 10)
+        return paid(server, effort.tool_records, lambda: load(effort.tool_records))
+
+    return Work(f"rdkafka_performance {size} B, linger 5, acks=1", run)
+
+
+# Three members.
+
+
+def failover(server: Server, effort: Effort) -> Measures:
+    """SIGKILL to the leader: time until another member accepts a write."""
+    return {"failover_ms": server.failover() * 1e3}  # type: ignore[attr-defined]
+
+
+def ensemble_works() -> Iterator[Work]:
+    yield keeper_load("create", 1, 1, 100)
+    yield keeper_load("create", 10, 64, 100)
+    yield keeper_load("set", 10, 64, 100)
+    yield keeper_load("get", 10, 64, 100)
+    yield keeper_load("mixed", 10, 64, 100)
+    yield Work("leader killed", failover)
+
+
 def many_partitions(server: BrokerServer, effort: Effort) -> Measures:
     """Memory with many partitions, and how long an unclean start with them takes."""
     before = server.resident_mib()
@@ -271,6 +368,12 @@ def broker_works() -> Iterator[Work]:
     yield perf_producer(100_000, 5, "1", "none")
     yield Work("kafka-consumer-perf-test 1000 B", perf_consumer)
     yield Work("kafka-e2e-latency, 100 B, acks=1", end_to_end)
+    yield rdkafka(100)
+    yield rdkafka(1000)
+    for partitions in (1, 10, 1000):
+        yield franz_produce(partitions)
+    yield franz_latency(1000)
+    yield Work("produce to consume 100 B at 1000 a second, open loop, with a backfill reader", latency_with_backfill)
 
 
 def synced_works() -> Iterator[Work]:

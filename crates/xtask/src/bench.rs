@@ -1,6 +1,9 @@
 //! `cargo xtask bench`: Castle and the originals side by side, by the harness in `benchmarks/`.
 
-use crate::run::{Outcome, command, root, run};
+use std::fs;
+use std::path::PathBuf;
+
+use crate::run::{Outcome, cargo, command, root, run, run_quietly};
 use crate::{tests, tools};
 
 /// Versions of Kafka that are run as servers: the line in use, and the last with ZooKeeper.
@@ -20,8 +23,62 @@ pub(crate) fn bench(arguments: &[&str]) -> Outcome {
             &[&format!("-Dkafka.version={version}")],
         )?;
     }
+    franz()?;
+    librdkafka()?;
     let python = tools::directory().join("bench/bin/python");
     let mut all = vec!["run.py"];
     all.extend(arguments);
     run("side by side", command(tools::path(&python), &all).current_dir(&home))
+}
+
+/// The load through franz-go.
+fn franz() -> Outcome {
+    let home = root().join("benchmarks/franz");
+    let made_from = ["go.mod", "go.sum", "main.go"].map(|file| home.join(file));
+    let made_from: Vec<_> = made_from.iter().map(PathBuf::as_path).collect();
+    let output = tools::directory().join("franz");
+    tools::stamped("franz", &tools::read_all(&made_from)?, || {
+        run_quietly(
+            "build franz",
+            command("go", &["build", "-o", tools::path(&output), "."]).current_dir(&home),
+        )
+    })
+}
+
+/// librdkafka's own load tool. Its source comes with a crate that wraps it, since that is where it is published
+/// with a checksum.
+fn librdkafka() -> Outcome {
+    const VERSION: &str = "4.10.0";
+    tools::stamped("rdkafka_performance", VERSION, || {
+        let home = tools::directory().join("librdkafka");
+        tools::remove(&home)?;
+        let failed = |error: std::io::Error| format!("{}: {error}", home.display());
+        fs::create_dir_all(&home).map_err(failed)?;
+        let manifest = format!(
+            "[package]\nname = \"librdkafka-source\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[lib]\npath = \
+             \"lib.rs\"\n\n[dependencies]\nrdkafka-sys = \"={VERSION}\"\n\n[workspace]\n"
+        );
+        fs::write(home.join("Cargo.toml"), manifest).map_err(failed)?;
+        fs::write(home.join("lib.rs"), "").map_err(failed)?;
+        run_quietly(
+            "source of librdkafka",
+            cargo(&["vendor", "--quiet", "vendor"]).current_dir(&home).env_remove("RUSTUP_TOOLCHAIN"),
+        )?;
+        let source = home.join("vendor/rdkafka-sys/librdkafka");
+        let configure = "chmod -R u+x configure lds-gen.py mklove && ./configure --disable-ssl --disable-gssapi \
+                         --disable-curl --disable-sasl --disable-zstd";
+        run_quietly("configure librdkafka", command("sh", &["-c", configure]).current_dir(&source))?;
+        run_quietly(
+            "build librdkafka",
+            command("make", &["-j2", "-C", "src", "librdkafka.a"]).current_dir(&source),
+        )?;
+        run_quietly(
+            "build rdkafka_performance",
+            command("make", &["-C", "examples", "rdkafka_performance"]).current_dir(&source),
+        )?;
+        let built = source.join("examples/rdkafka_performance");
+        fs::copy(&built, tools::directory().join("rdkafka_performance"))
+            .map(|_| ())
+            .map_err(|error| format!("{}: {error}", built.display()))
+    })
 }

@@ -16,7 +16,7 @@ const HELP: &str = "\
 cargo xtask check              format, lints, layers, tidiness: what every change must pass
 cargo xtask test               check, every test of ours, and the quick set of foreign clients and suites
 cargo xtask conformance [NAME] all foreign suites, or one: kazoo, kafka-python, kgo; --bless updates the table
-cargo xtask bench [--quick] [--only keeper,broker,synced,large]
+cargo xtask bench [--quick] [--only keeper,ensemble,broker,synced,large]
                                Castle and the originals side by side; a full run writes docs/benchmarks.md
 cargo xtask sim [--seeds N] [--from SEED]
                                simulated keepers and brokers, one story a seed

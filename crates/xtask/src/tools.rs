@@ -202,7 +202,7 @@ fn node() -> Outcome {
 }
 
 /// Makes a tool unless its stamp says that it was made from just this.
-fn stamped(name: &str, made_from: &str, make: impl FnOnce() -> Outcome) -> Outcome {
+pub(crate) fn stamped(name: &str, made_from: &str, make: impl FnOnce() -> Outcome) -> Outcome {
     let stamp = directory().join(format!("{name}.stamp"));
     if fs::read_to_string(&stamp).is_ok_and(|old| old == made_from) {
         return Ok(());
@@ -211,7 +211,8 @@ fn stamped(name: &str, made_from: &str, make: impl FnOnce() -> Outcome) -> Outco
     fs::write(&stamp, made_from).map_err(|error| format!("{}: {error}", stamp.display()))
 }
 
-fn read_all(files: &[&Path]) -> Outcome<String> {
+/// The contents of files, one after the other.
+pub(crate) fn read_all(files: &[&Path]) -> Outcome<String> {
     let mut all = String::new();
     for file in files {
         all += &fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -219,7 +220,8 @@ fn read_all(files: &[&Path]) -> Outcome<String> {
     Ok(all)
 }
 
-fn remove(directory: &Path) -> Outcome {
+/// Removes a directory; it is no error that it is not there.
+pub(crate) fn remove(directory: &Path) -> Outcome {
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(format!("{}: {error}", directory.display()))
