@@ -5,7 +5,9 @@
 //! [`NOT_YET`] is neither.
 
 pub(crate) mod alter_configs;
+pub(crate) mod alter_partition;
 pub(crate) mod api_versions;
+pub(crate) mod controlled_shutdown;
 pub(crate) mod create_partitions;
 pub(crate) mod create_topics;
 pub(crate) mod delete_groups;
@@ -23,6 +25,7 @@ pub(crate) mod heartbeat;
 pub(crate) mod incremental_alter_configs;
 pub(crate) mod init_producer_id;
 pub(crate) mod join_group;
+pub(crate) mod leader_and_isr;
 pub(crate) mod leave_group;
 pub(crate) mod list_config_resources;
 pub(crate) mod list_groups;
@@ -34,7 +37,9 @@ pub(crate) mod offset_delete;
 pub(crate) mod offset_fetch;
 pub(crate) mod offset_for_leader_epoch;
 pub(crate) mod produce;
+pub(crate) mod stop_replica;
 pub(crate) mod sync_group;
+pub(crate) mod update_metadata;
 
 use std::ops::RangeInclusive;
 
@@ -88,6 +93,10 @@ apis! {
     fetch FetchRequest
     list_offsets ListOffsetsRequest
     metadata MetadataRequest
+    leader_and_isr LeaderAndIsrRequest
+    stop_replica StopReplicaRequest
+    update_metadata UpdateMetadataRequest
+    controlled_shutdown ControlledShutdownRequest
     offset_commit OffsetCommitRequest
     offset_fetch OffsetFetchRequest
     find_coordinator FindCoordinatorRequest
@@ -111,6 +120,7 @@ apis! {
     incremental_alter_configs IncrementalAlterConfigsRequest
     list_partition_reassignments ListPartitionReassignmentsRequest
     offset_delete OffsetDeleteRequest
+    alter_partition AlterPartitionRequest
     describe_cluster DescribeClusterRequest
     describe_producers DescribeProducersRequest
     list_config_resources ListConfigResourcesRequest

@@ -5,7 +5,7 @@ use std::fmt;
 use kafka_wire::Frame;
 use zookeeper_wire::Request;
 
-use crate::{AskToken, ConnectionId, Work};
+use crate::{AskToken, ConnectionId, LinkId, Work};
 
 /// One thing for the shell to do.
 #[derive(Debug)]
@@ -33,6 +33,27 @@ pub enum Effect {
     },
     /// Run this on another thread, and hand back what comes of it as [`crate::Input::Worked`].
     Work(Work),
+    /// Connect to another broker; [`crate::Input::Linked`] or [`crate::Input::Unlinked`] follows.
+    Dial {
+        /// The connection's name from now on.
+        link: LinkId,
+        /// As the other broker's registration tells it.
+        host: String,
+        /// As the other broker's registration tells it.
+        port: u16,
+    },
+    /// Send a request over a link that is there; at most one is under way per link.
+    Transmit {
+        /// Which.
+        link: LinkId,
+        /// The request, to be sent behind its length.
+        frame: Frame,
+    },
+    /// Close a link, or stop dialling it; no [`crate::Input::Unlinked`] follows.
+    Hangup {
+        /// Which.
+        link: LinkId,
+    },
     /// Something an operator may want to read.
     Event(Event),
     /// The broker cannot go on: stop the process with this message.

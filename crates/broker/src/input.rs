@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use zookeeper_wire::{ErrorCode, Response, SessionId, WatcherEvent, Zxid};
 
-use crate::{AskToken, ConnectionId, Done, ListenerIndex};
+use crate::{AskToken, ConnectionId, Done, LinkId, ListenerIndex};
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -36,6 +36,23 @@ pub enum Input {
     Keeper(KeeperInput),
     /// What came of an [`crate::Effect::Work`].
     Worked(Done),
+    /// A dialled link is there.
+    Linked {
+        /// Which.
+        link: LinkId,
+    },
+    /// A dialled link could not be made, or is gone.
+    Unlinked {
+        /// Which.
+        link: LinkId,
+    },
+    /// The answer to the request under way on a link.
+    Answered {
+        /// Which.
+        link: LinkId,
+        /// The response without its length prefix.
+        frame: Bytes,
+    },
     /// The moment named by [`crate::Broker::deadline`] has come.
     Woken,
 }

@@ -21,12 +21,17 @@ mod dispatch;
 mod early;
 mod effect;
 mod fetch_session;
+mod followers;
 mod groups;
 mod input;
+mod isr;
 mod keeper_write;
 mod limits;
+mod links;
 mod membership;
+mod peers;
 mod producer_ids;
+mod protocol;
 mod purgatory;
 mod replica;
 mod replicas;
@@ -44,6 +49,7 @@ pub use asks::AskToken;
 pub use connection::{ConnectionId, ListenerIndex};
 pub use effect::{CloseReason, Effect, Event};
 pub use input::{Input, KeeperInput};
+pub use links::LinkId;
 pub use settings::{Listener, Settings};
 pub use topic_partition::TopicPartition;
 pub use work::{Done, Lane, Work};
@@ -58,9 +64,13 @@ use crate::asks::Asks;
 use crate::connection::Connections;
 use crate::early::Early;
 use crate::fetch_session::FetchSessions;
+use crate::followers::Followers;
 use crate::groups::Groups;
+use crate::isr::InSync;
 use crate::keeper_write::KeeperWrite;
+use crate::links::Links;
 use crate::membership::Membership;
+use crate::peers::Peers;
 use crate::producer_ids::ProducerIds;
 use crate::purgatory::Purgatory;
 use crate::replicas::Replicas;
@@ -85,6 +95,14 @@ pub struct Broker<D: Disk> {
     pub(crate) membership: Membership,
     /// The partition logs that this broker holds.
     pub(crate) replicas: Replicas<D>,
+    /// Connections to other brokers.
+    pub(crate) links: Links,
+    /// What others must be told while this broker is controller.
+    pub(crate) peers: Peers,
+    /// The partitions that are followed here.
+    pub(crate) followers: Followers,
+    /// In-sync sets that this broker wants changed.
+    pub(crate) in_sync: InSync,
     /// Consumer groups coordinated here.
     pub(crate) groups: Groups,
     /// Blocks of producer ids.
@@ -116,6 +134,10 @@ impl<D: Disk> Broker<D> {
             membership,
             replicas: Replicas::open(now, &settings, disk.clone())?,
             disk,
+            links: Links::default(),
+            peers: Peers::default(),
+            followers: Followers::default(),
+            in_sync: InSync::new(now, &settings.properties),
             groups,
             producer_ids: ProducerIds::default(),
             fetch_sessions: FetchSessions::default(),
@@ -143,6 +165,9 @@ impl<D: Disk> Broker<D> {
             }
             Input::Keeper(input) => membership::keeper(self, now, input, effects),
             Input::Worked(done) => work::done(self, now, done),
+            Input::Linked { link } => links::linked(self, now, link, effects),
+            Input::Unlinked { link } => links::unlinked(self, now, link, effects),
+            Input::Answered { link, frame } => links::received(self, now, link, frame, effects),
             Input::Woken => self.woken(now, effects),
         }
     }
@@ -154,6 +179,9 @@ impl<D: Disk> Broker<D> {
         early::turn_ended(self, now, effects);
         replicas::turn_ended(self, now, effects);
         groups::turn_ended(self, now, effects);
+        isr::turn_ended(self, now, effects);
+        peers::turn_ended(self, now, effects);
+        followers::turn_ended(self, now, effects);
         purgatory::retry_woken(self, now, effects);
         work::turn_ended(self, effects);
     }
@@ -166,6 +194,10 @@ impl<D: Disk> Broker<D> {
             self.membership.deadline(),
             self.replicas.deadline(),
             self.groups.deadline(),
+            self.links.deadline(),
+            self.peers.deadline(),
+            self.followers.deadline(),
+            self.in_sync.deadline(),
         ]
         .into_iter()
         .flatten()
@@ -174,6 +206,8 @@ impl<D: Disk> Broker<D> {
 
     fn woken(&mut self, now: Now, effects: &mut Vec<Effect>) {
         membership::woken(self, now, effects);
+        links::woken(self, now, effects);
+        isr::woken(self, now);
         replicas::woken(self, now, effects);
         groups::woken(self, now, effects);
         purgatory::expire(self, now, effects);

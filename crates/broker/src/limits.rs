@@ -153,3 +153,28 @@ pub(crate) const DESCRIBED_PARTITIONS_MAX: i32 = 2000;
 pub(crate) const KEEPER_WRITES_MAX: usize = 20_000;
 
 const _: () = assert!(NAMES_PER_REQUEST_MAX < KEEPER_WRITES_MAX);
+
+/// Requests that may wait for one link to another broker. Each sender keeps one or two under way.
+pub(crate) const LINK_QUEUE_MAX: usize = 16;
+
+/// Pause before a link is dialled again, and how far it grows.
+pub(crate) const LINK_BACKOFF: Span = Span::ms(50);
+pub(crate) const LINK_BACKOFF_MAX: Span = Span::ms(1000);
+
+/// How long a connection to another broker may take to come about.
+pub(crate) const LINK_DIAL_PATIENCE: Span = Span::seconds(10);
+
+/// How long another broker may take to answer (`controller.socket.timeout.ms`, Kafka's default).
+pub(crate) const LINK_REQUEST_PATIENCE: Span = Span::seconds(30);
+
+/// Partitions in one request of orders to another broker: a few hundred kilobytes.
+pub(crate) const ORDERS_PER_REQUEST_MAX: usize = 10_000;
+
+/// Pause before a follower asks again for a partition that its leader refused.
+pub(crate) const FOLLOWER_BACKOFF: Span = Span::ms(200);
+
+/// Pause before proposed in-sync sets are sent again after a failure.
+pub(crate) const IN_SYNC_BACKOFF: Span = Span::ms(50);
+
+/// How long the controller lets a stopping broker wait until others lead; then it names what remains.
+pub(crate) const CONTROLLED_SHUTDOWN_WAIT: Span = Span::seconds(5);

@@ -13,22 +13,26 @@ mod orders;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clock::{Moment, Now};
 use cluster::mirror::{self, Mirror};
-use cluster::{BrokerEpoch, BrokerId, Change, Cluster, Metadata};
-use controller::Controller;
+use cluster::{BrokerEpoch, BrokerId, Change, Cluster, ControllerEpoch, Metadata};
+use controller::{Alteration, Controller};
 use disk::Disk;
+use kafka_wire::ErrorCode;
 use zookeeper_wire::SessionId;
 
 use crate::asks::{self, Answer};
+use crate::call::Call;
 use crate::limits::{KEEPER_RETRY, OFFICE_REVIEW};
 use crate::purgatory::WatchKey;
-use crate::{Broker, Effect, Event, KeeperInput, Settings, groups};
+use crate::{Broker, Effect, Event, KeeperInput, Settings, TopicPartition, groups, isr, links, peers};
 use joining::Step;
 
 pub(crate) use last_session::read as read_last_session;
+pub(crate) use orders::{obey, stop};
 
 /// What the broker knows of the cluster, and how it came to know.
 pub(crate) struct Membership {
@@ -53,6 +57,20 @@ pub(crate) struct Membership {
     said_ready: bool,
     /// For the registration: when this session was first connected, in milliseconds since 1970.
     joined_at_ms: i64,
+    /// The newest controller that gave orders here.
+    controller_epoch: ControllerEpoch,
+    /// Leaders' wishes that the controller core has not answered.
+    wishes: BTreeMap<u64, Asker>,
+    next_wish: u64,
+}
+
+/// Who asked the controller core for something.
+#[derive(Debug)]
+pub(crate) enum Asker {
+    /// This broker's own leaders.
+    Own,
+    /// Another broker, by a request.
+    Call(Call),
 }
 
 /// How far a session is joined.
@@ -98,6 +116,9 @@ impl Membership {
             review_at: None,
             said_ready: false,
             joined_at_ms: 0,
+            controller_epoch: ControllerEpoch(0),
+            wishes: BTreeMap::new(),
+            next_wish: 0,
         }
     }
 
@@ -123,9 +144,31 @@ impl Membership {
     }
 
     /// The epoch of this broker's registration; `None` before the first.
-    #[allow(dead_code, reason = "replication between brokers sends it")]
     pub(crate) fn epoch(&self) -> Option<BrokerEpoch> {
         self.epoch
+    }
+
+    /// Whether orders of a controller of this epoch, meant for this life of the broker, are to be obeyed;
+    /// -1 means any life. A greater broker epoch is one that this broker has not heard of yet.
+    pub(crate) fn check_orders(
+        &mut self,
+        controller_epoch: ControllerEpoch,
+        broker_epoch: i64,
+    ) -> Result<(), ErrorCode> {
+        let seen = self.cluster.controller_epoch().map_or(ControllerEpoch(0), |(epoch, _)| epoch);
+        if controller_epoch < self.controller_epoch.max(seen) {
+            return Err(ErrorCode::STALE_CONTROLLER_EPOCH);
+        }
+        if broker_epoch != -1 && self.epoch.is_some_and(|epoch| broker_epoch < epoch.0) {
+            return Err(ErrorCode::STALE_BROKER_EPOCH);
+        }
+        self.controller_epoch = controller_epoch;
+        Ok(())
+    }
+
+    /// Who made a wish that was answered.
+    pub(crate) fn take_wish(&mut self, token: u64) -> Option<Asker> {
+        self.wishes.remove(&token)
     }
 
     /// When it next wants [`woken`].
@@ -286,6 +329,7 @@ fn tell_when_ready<D: Disk>(broker: &mut Broker<D>, effects: &mut Vec<Effect>) {
 }
 
 fn changed<D: Disk>(broker: &mut Broker<D>, now: Now, change: Change, effects: &mut Vec<Effect>) {
+    peers::changed(broker, &change);
     // Requests that wait for a change wait under this key, whatever it is that changes.
     broker.purgatory.touch(&WatchKey::Topics);
     match &change {
@@ -296,9 +340,65 @@ fn changed<D: Disk>(broker: &mut Broker<D>, now: Now, change: Change, effects: &
         Change::BrokerConfig(_) => orders::inherit(broker, effects),
         Change::Topic(name) => drop(broker.growing_topics.remove(name)),
         Change::Broker(id) if *id == broker.membership.me => own_registration_changed(broker, now, effects),
+        Change::Broker(id) => {
+            links::peer_changed(broker, now, *id, effects);
+            broker.followers.leader_changed(*id);
+        }
+        Change::PartitionState(topic, partition) => own_state_changed(broker, topic, *partition),
         _ => {}
     }
     step_controller(broker, now, controller::Input::Changed(change), effects);
+}
+
+/// What the controller wrote about a partition that this broker leads counts, however it is heard of.
+fn own_state_changed<D: Disk>(broker: &mut Broker<D>, topic: &Arc<str>, partition: i32) {
+    let Some((state, version)) = broker.membership.cluster.partition_state(topic, partition) else { return };
+    if state.leader == broker.membership.me {
+        let isr = state.isr.iter().map(|id| id.0).collect();
+        let (leader_epoch, version) = (state.leader_epoch.0, version.0);
+        let partition = TopicPartition::new(topic.clone(), partition);
+        isr::settle(broker, &partition, leader_epoch, isr, version);
+    }
+}
+
+/// A leader wants in-sync sets changed.
+pub(crate) fn alter<D: Disk>(
+    broker: &mut Broker<D>,
+    now: Now,
+    asker: Asker,
+    from: BrokerId,
+    broker_epoch: i64,
+    wishes: Vec<Alteration>,
+    effects: &mut Vec<Effect>,
+) {
+    let token = broker.membership.next_wish;
+    broker.membership.next_wish += 1;
+    broker.membership.wishes.insert(token, asker);
+    let input = controller::Input::Alter { token, from, broker_epoch, wishes };
+    step_controller(broker, now, input, effects);
+}
+
+/// A replica on some broker is gone, as ordered.
+pub(crate) fn replica_deleted<D: Disk>(
+    broker: &mut Broker<D>,
+    now: Now,
+    partition: TopicPartition,
+    by: BrokerId,
+    effects: &mut Vec<Effect>,
+) {
+    let TopicPartition { topic, partition } = partition;
+    let report = controller::Input::ReplicaDeleted { topic, partition, broker: by };
+    step_controller(broker, now, report, effects);
+}
+
+/// A broker says that it will stop.
+pub(crate) fn stopping<D: Disk>(
+    broker: &mut Broker<D>,
+    now: Now,
+    (who, epoch): (BrokerId, BrokerEpoch),
+    effects: &mut Vec<Effect>,
+) {
+    step_controller(broker, now, controller::Input::Stopping { broker: who, epoch }, effects);
 }
 
 /// Removed by a foreign hand while the session lives, the broker is lost to its clients: it registers

@@ -9,8 +9,8 @@ use clock::{Moment, Now};
 use disk::Disk;
 
 use crate::api::{
-    create_partitions, create_topics, delete_topics, fetch, find_coordinator, init_producer_id, metadata,
-    produce,
+    controlled_shutdown, create_partitions, create_topics, delete_topics, fetch, find_coordinator,
+    init_producer_id, metadata, produce,
 };
 use crate::replicas::ReadTicket;
 use crate::{Broker, ConnectionId, Effect, TopicPartition, config_change};
@@ -42,6 +42,7 @@ pub(crate) enum Parked {
     DeleteTopics(delete_topics::Waiting),
     CreatePartitions(create_partitions::Waiting),
     AlterConfigs(config_change::Waiting),
+    ControlledShutdown(controlled_shutdown::Waiting),
 }
 
 /// Whether a retry may wait again.
@@ -234,6 +235,9 @@ fn retry<D: Disk>(
             create_partitions::retry(broker, now, waiting, patience, effects);
         }
         Parked::AlterConfigs(waiting) => config_change::retry(broker, now, waiting, patience, effects),
+        Parked::ControlledShutdown(waiting) => {
+            controlled_shutdown::retry(broker, now, waiting, patience, effects);
+        }
         Parked::InitProducerId(waiting) => {
             init_producer_id::retry(broker, now, waiting, patience, effects);
         }

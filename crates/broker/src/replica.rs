@@ -4,6 +4,7 @@
 //! nothing is acknowledged before the log says so. A replica leads only while [`Replica::lead`] was the
 //! last word of the controller.
 
+mod following;
 mod loading;
 mod lookup;
 
@@ -24,6 +25,7 @@ use partition::{
 };
 
 use crate::disk_space::DiskSpace;
+pub(crate) use following::Followed;
 pub(crate) use loading::{create, load};
 pub(crate) use lookup::Look;
 
@@ -187,6 +189,11 @@ impl<D: Disk> Replica<D> {
     pub(crate) fn follow(&mut self, leader_epoch: i32) {
         self.leader_epoch = leader_epoch;
         self.leadership = None;
+    }
+
+    /// What this broker knows as leader, to be changed.
+    pub(crate) fn leadership_mut(&mut self) -> Option<&mut Leadership> {
+        self.leadership.as_mut()
     }
 
     /// What this broker knows as leader.

@@ -212,6 +212,39 @@ impl<D: Disk> Replicas<D> {
         Some(&mut held.replica)
     }
 
+    /// The replica, if this broker holds it and does not lead; the end of the turn looks after it.
+    pub(crate) fn follower(&mut self, partition: &TopicPartition) -> Option<&mut Replica<D>> {
+        let held = self.held.get_mut(partition)?;
+        if held.replica.leadership().is_some() {
+            return None;
+        }
+        if self.lent.last() != Some(partition) {
+            self.lent.push(partition.clone());
+        }
+        Some(&mut held.replica)
+    }
+
+    /// The latest epoch that the controller told about a partition that is held here.
+    pub(crate) fn leader_epoch(&self, partition: &TopicPartition) -> Option<i32> {
+        Some(self.held.get(partition)?.replica.leader_epoch())
+    }
+
+    /// Partitions led here with members of their in-sync sets that fell behind.
+    pub(crate) fn lagging(
+        &self,
+        now: clock::Moment,
+        lag_max: clock::Span,
+    ) -> Vec<(TopicPartition, Vec<i32>)> {
+        let led = self
+            .held
+            .iter()
+            .filter_map(|(partition, held)| Some((partition, &held.replica, held.replica.leadership()?)));
+        let lagging = led.map(|(partition, replica, leadership)| {
+            (partition.clone(), leadership.lagging(replica.log_end_offset(), now, lag_max))
+        });
+        lagging.filter(|(_, members)| !members.is_empty()).collect()
+    }
+
     /// Whether this broker leads the partition, or knows that its log cannot be used.
     pub(crate) fn leads(&self, partition: &TopicPartition) -> bool {
         match self.held.get(partition) {

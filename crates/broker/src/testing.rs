@@ -147,6 +147,8 @@ impl World {
                 let answered = KeeperInput::Answered { token, result };
                 self.broker.step(self.now(), Input::Keeper(answered), effects);
             }
+            Effect::Dial { link, .. } => self.broker.step(self.now(), Input::Unlinked { link }, effects),
+            Effect::Transmit { .. } | Effect::Hangup { .. } => {}
             Effect::Event(event) => self.events.push(event),
             Effect::Work(work) => match &mut self.held_work {
                 Some(held) => held.push(work),

@@ -4,14 +4,17 @@
 //! shows it. Whoever is not in office has no duties; whoever lost it learns so from the fence of the
 //! next write at the latest.
 
+mod alter;
 mod duties;
+mod liveness;
 mod orders;
 mod removal;
 
 use crate::deletion::{Deletions, Progress};
-use crate::{LeaderAndIsr, StopReplica};
+use crate::{Alteration, Altered, LeaderAndIsr, StopReplica};
+use alter::Alterations;
 use cluster::plan::{self, Fence, Outcome};
-use cluster::znodes::ControllerNode;
+use cluster::znodes::{ControllerNode, PartitionState};
 use cluster::{BrokerEpoch, BrokerId, Change, Cluster, ControllerEpoch, PartitionEpoch};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -47,6 +50,24 @@ pub enum Input {
         partition: i32,
         /// Who reports.
         broker: BrokerId,
+    },
+    /// A leader wants in-sync sets changed; answered by [`Effect::Altered`].
+    Alter {
+        /// Comes back in the effect.
+        token: u64,
+        /// Who asks.
+        from: BrokerId,
+        /// The epoch of its registration, as it knows it.
+        broker_epoch: i64,
+        /// What it wants.
+        wishes: Vec<Alteration>,
+    },
+    /// A broker is about to stop: others shall lead and be in sync in its place.
+    Stopping {
+        /// Who.
+        broker: BrokerId,
+        /// Which of its lives; it ends with that.
+        epoch: BrokerEpoch,
     },
 }
 
@@ -87,6 +108,13 @@ pub enum Effect {
         /// What.
         partitions: Vec<StopReplica>,
     },
+    /// The answer to [`Input::Alter`]: what became of each wish, or why none was looked at.
+    Altered {
+        /// Of the input.
+        token: u64,
+        /// In no particular order.
+        result: Result<Vec<Altered>, kafka_wire::ErrorCode>,
+    },
     /// For the log.
     Note(String),
 }
@@ -109,6 +137,7 @@ enum What {
     SetAssignment(Arc<str>),
     RemoveTopic { topic: Arc<str>, step_by_step: bool },
     ForgetDeletion(Arc<str>),
+    Alter { token: u64, wish: Box<Alteration>, state: Box<PartitionState> },
 }
 
 /// One broker's part in the election, and its duties while it is controller.
@@ -126,6 +155,15 @@ pub struct Controller {
     /// Partitions whose next state was asked for, with the version it replaces.
     electing: BTreeMap<(Arc<str>, i32), PartitionEpoch>,
     deletions: Deletions,
+    alterations: Alterations,
+    /// States that leaders wished for and got, until the view shows them.
+    altered: BTreeMap<(Arc<str>, i32), PartitionEpoch>,
+    /// The lives of the brokers as this controller knew them last.
+    lives: BTreeMap<BrokerId, BrokerEpoch>,
+    /// Brokers that began another life unseen, with the partitions in which they still count as dead.
+    reborn: BTreeMap<BrokerId, BTreeSet<(Arc<str>, i32)>>,
+    /// Brokers that are about to stop, with the life that ends.
+    stopping: BTreeMap<BrokerId, BrokerEpoch>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -151,6 +189,11 @@ impl Controller {
             creating: BTreeSet::new(),
             electing: BTreeMap::new(),
             deletions: Deletions::default(),
+            alterations: Alterations::default(),
+            altered: BTreeMap::new(),
+            lives: BTreeMap::new(),
+            reborn: BTreeMap::new(),
+            stopping: BTreeMap::new(),
         }
     }
 
@@ -183,6 +226,10 @@ impl Controller {
                 self.session = None;
                 self.leave_office(effects);
             }
+            Input::Alter { token, from, broker_epoch, wishes } => {
+                self.alter(cluster, token, (from, broker_epoch), wishes, effects);
+            }
+            Input::Stopping { broker, epoch } => self.stops(cluster, broker, epoch, effects),
             Input::ReplicaDeleted { topic, partition, broker } => {
                 if self.deletions.replica_gone(&topic, partition, broker) == Progress::Stopped {
                     self.remove_topic(cluster, &topic, effects);
@@ -257,6 +304,7 @@ impl Controller {
     ) {
         self.office = Office::Held { epoch, fence };
         self.forget_what_is_under_way();
+        self.lives = cluster.brokers().iter().map(|(id, broker)| (*id, broker.epoch)).collect();
         effects.push(Effect::Elected(epoch));
         for broker in cluster.brokers().keys() {
             self.order_all(cluster, *broker, effects);
@@ -271,11 +319,15 @@ impl Controller {
         self.office = Office::None;
         self.term += 1;
         self.forget_what_is_under_way();
+        self.alterations.clear(effects);
+        self.reborn.clear();
+        self.stopping.clear();
     }
 
     fn forget_what_is_under_way(&mut self) {
         self.creating.clear();
         self.electing.clear();
+        self.altered.clear();
         self.deletions.clear();
     }
 
@@ -302,6 +354,7 @@ impl Controller {
                 }
             }
             Change::Broker(id) => {
+                self.life_changed(cluster, id);
                 if cluster.is_live(id) {
                     self.order_all(cluster, id, effects);
                     self.stop_owed(cluster, id, effects);
@@ -343,6 +396,9 @@ impl Controller {
     ) {
         // Nobody knows what happened; the view will, and Ready says when.
         if matches!(answer, Err(ErrorCode::CONNECTION_LOSS | ErrorCode::SESSION_EXPIRED)) {
+            if let What::Alter { token, wish, .. } = what {
+                self.settle_wish(token, &wish, Err(kafka_wire::ErrorCode::NOT_CONTROLLER), effects);
+            }
             return;
         }
         match what {
@@ -358,6 +414,9 @@ impl Controller {
             },
             What::Elect { epoch } => self.election_answered(cluster, epoch, answer, effects),
             What::CreateParent => {}
+            What::Alter { token, wish, state } => {
+                self.alter_answered(cluster, (token, *wish), *state, answer, effects);
+            }
             What::CreateStates { topic, partitions } => match self.outcome(answer, effects) {
                 None | Some(Outcome::Done) => {}
                 Some(outcome) => self.create_failed(cluster, &topic, partitions, outcome, effects),

@@ -5,17 +5,19 @@
 //! each step, and every decision that was written comes back through the view before anybody acts on
 //! it. So the znodes are the only truth, and a controller that takes over needs nothing but them.
 //!
-//! It works for one broker today and is shaped for many: orders name the broker they are for.
+//! Orders name the broker that they are for; how they get there is not known here.
 //!
 //! [`Cluster`]: cluster::Cluster
 
 #![forbid(unsafe_code)]
 
+mod alteration;
 mod controller;
 mod deletion;
 pub mod election;
 pub mod limits;
 mod order;
 
+pub use alteration::{Alteration, AlterationError, Altered};
 pub use controller::{Ask, Controller, Effect, Input};
 pub use order::{LeaderAndIsr, StopReplica};

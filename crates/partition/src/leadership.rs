@@ -146,11 +146,27 @@ impl Leadership {
         true
     }
 
-    /// Followers that came far enough to join: up to the high watermark, and into this term.
-    pub fn joinable(&self, high_watermark: i64) -> Vec<i32> {
+    /// Followers that came far enough to join: up to the high watermark, and into this term; each with
+    /// the epoch of its registration that it told, -1 for none. Nobody while a question is open.
+    pub fn joinable(&self, high_watermark: i64) -> Vec<(i32, i64)> {
+        if self.proposed.is_some() {
+            return Vec::new();
+        }
         let needed = high_watermark.max(self.start_offset);
         let outside = self.followers.iter().filter(|(id, _)| !self.in_sync.contains(id));
-        outside.filter(|(_, follower)| follower.log_end >= needed).map(|(&id, _)| id).collect()
+        let level = outside.filter(|(_, follower)| follower.log_end >= needed);
+        level.map(|(&id, follower)| (id, follower.broker_epoch)).collect()
+    }
+
+    /// The epoch of its registration that a follower told last; `None` if it has not fetched yet.
+    pub fn broker_epoch_of(&self, id: i32) -> Option<i64> {
+        let follower = self.followers.get(&id)?;
+        follower.last_fetch.map(|_| follower.broker_epoch)
+    }
+
+    /// The controller refused: what was agreed on before still holds.
+    pub fn withdraw(&mut self) {
+        self.proposed = None;
     }
 
     /// Members that fell behind for longer than `lag_max`.
@@ -233,11 +249,12 @@ mod tests {
         fetch(&mut term, 2, 120, 120, 10);
         assert_eq!(term.high_watermark(0, 120, 2), 120);
         fetch(&mut term, 3, 99, 120, 10);
-        assert_eq!(term.joinable(90), [], "not in this term yet");
+        assert!(term.joinable(90).is_empty(), "not in this term yet");
         fetch(&mut term, 3, 110, 120, 20);
-        assert_eq!(term.joinable(110), [3]);
+        assert_eq!(term.joinable(110), [(3, -1)]);
         assert!(term.propose([1, 2, 3]));
         assert!(!term.propose([1]));
+        assert!(term.joinable(110).is_empty(), "one question at a time");
         assert_eq!(term.high_watermark(0, 120, 2), 110, "the asked-for member counts");
         term.decided([1, 2, 3], 1);
         // Follower 2 stands still while the log grows.

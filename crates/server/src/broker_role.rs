@@ -1,6 +1,7 @@
 //! The broker as a running thing: its directories, its thread, its ports, its keeper session.
 
 mod keeper_link;
+mod peer_links;
 mod service;
 mod workers;
 
@@ -13,6 +14,7 @@ use broker::{Broker, Listener, ListenerIndex, Settings};
 use disk::RealDisk;
 use keeper_client::{Options, Session};
 use keeper_link::KeeperLink;
+use peer_links::PeerLinks;
 use service::{BrokerMessage, BrokerService};
 use shard::{Clock, Counters, Mailbox, PeerRules, PortRules, Shard};
 use std::fs;
@@ -128,7 +130,8 @@ impl OpenedBroker {
         let link = KeeperLink::new(Session::new(options), access, mailbox.clone());
         let workers = Workers::start(config.log_directories.len(), &mailbox, &notices)
             .map_err(StartError::system("start a thread"))?;
-        let mut service = BrokerService::new(node, listeners, link, workers, notices.clone());
+        let peers = PeerLinks::new(mailbox.clone());
+        let mut service = BrokerService::new(node, listeners, (link, peers), workers, notices.clone());
         let thread = thread::Builder::new()
             .name("broker".to_owned())
             .spawn(move || {

@@ -15,14 +15,15 @@ use kafka_wire::message::fetch::{
     PartitionData,
 };
 use kafka_wire::{ErrorCode, Records};
+use partition::FollowerFetch;
 
 use crate::call::Call;
 use crate::fetch_session::{FetchKind, FetchPlan, FetchTarget};
 use crate::limits::{COLD_READ_TRIES, COLD_READ_WAIT, COLD_READS_PER_FETCH, FETCH_WAIT_MAX};
 use crate::purgatory::{Parked, Patience, WatchKey};
-use crate::replica::{Isolation, Look, Read};
+use crate::replica::{Followed, Isolation, Look, Read};
 use crate::replicas::{ReadState, ReadTicket};
-use crate::{Broker, Effect, TopicPartition};
+use crate::{Broker, Effect, TopicPartition, isr};
 
 /// The versions served.
 pub(crate) const SERVED: RangeInclusive<i16> = 4..=18;
@@ -39,6 +40,7 @@ pub(crate) struct Waiting {
     bytes_min: usize,
     bytes_max: usize,
     isolation: Isolation,
+    follower: Option<Follower>,
     /// What was found for each target.
     found: Vec<PartitionData>,
     /// Bytes of records in all that was found.
@@ -51,6 +53,23 @@ pub(crate) struct Waiting {
     under_way: Vec<(usize, ReadTicket)>,
     /// How often reads were begun.
     tries: u32,
+}
+
+/// A broker that follows this one.
+#[derive(Clone, Copy, Debug)]
+struct Follower {
+    id: i32,
+    epoch: i64,
+    /// Whether this fetch was noted by the partitions' leaders: once is enough.
+    is_noted: bool,
+}
+
+/// Who reads, and what it may see.
+#[derive(Clone, Copy)]
+struct Reader {
+    isolation: Isolation,
+    follower: Option<Follower>,
+    now: Moment,
 }
 
 /// What a change means for a fetch that waits.
@@ -82,6 +101,8 @@ pub(crate) fn serve<D: Disk>(
     let replica_id =
         if call.api_version >= 15 { request.replica_state.replica_id } else { request.replica_id };
     let isolation = Isolation::of(replica_id, request.isolation_level);
+    let epoch = if call.api_version >= 15 { request.replica_state.replica_epoch } else { -1 };
+    let follower = (replica_id >= 0).then_some(Follower { id: replica_id, epoch, is_noted: false });
     let wait = Span::ms(request.max_wait_ms.max(0) as u64).min(FETCH_WAIT_MAX);
     let bytes_min = request.min_bytes.max(0) as usize;
     let bytes_max = request.max_bytes.clamp(0, broker.settings.fetch_bytes_max) as usize;
@@ -101,6 +122,7 @@ pub(crate) fn serve<D: Disk>(
         bytes_min: bytes_min.min(bytes_max),
         bytes_max,
         isolation,
+        follower,
         found: Vec::new(),
         bytes: 0,
         places: Vec::new(),
@@ -132,7 +154,10 @@ pub(crate) fn retry<D: Disk>(
     // What the disk brought would be lost if the disk were asked again.
     let may_read = waiting.reads.is_empty() && waiting.tries < COLD_READ_TRIES;
     let mut jobs = Vec::new();
-    look_at_all(broker, &mut waiting, &mut jobs, &mut urgent);
+    look_at_all(broker, now, &mut waiting, &mut jobs, &mut urgent);
+    if let Some(follower) = &mut waiting.follower {
+        follower.is_noted = true;
+    }
     if !jobs.is_empty() && may_read {
         waiting.tries += 1;
         for (place, partition, job) in jobs {
@@ -179,11 +204,13 @@ type Job<D> = (usize, TopicPartition, ReadJob<D>);
 /// `jobs`.
 fn look_at_all<D: Disk>(
     broker: &mut Broker<D>,
+    now: Now,
     waiting: &mut Waiting,
     jobs: &mut Vec<Job<D>>,
     urgent: &mut bool,
 ) {
     let by_id = waiting.call.api_version >= TOPIC_IDS_SINCE;
+    let reader = Reader { isolation: waiting.isolation, follower: waiting.follower, now: now.moment };
     let count = waiting.plan.targets.len();
     waiting.bytes = 0;
     waiting.found = Vec::with_capacity(count);
@@ -198,7 +225,7 @@ fn look_at_all<D: Disk>(
                 let taken = waiting.bytes + expected;
                 let budget = Budget { left: waiting.bytes_max.saturating_sub(taken), is_first: taken == 0 };
                 let brought = waiting.reads.remove(&place);
-                let looked = look(broker, &partition, target, waiting.isolation, budget, brought)?;
+                let looked = look(broker, &partition, target, reader, budget, brought)?;
                 waiting.places.push((partition.clone(), place));
                 Ok((partition, looked))
             });
@@ -226,6 +253,8 @@ fn budget_allows(bytes_max: usize, taken: usize, jobs: usize) -> bool {
 /// Takes a change of some partitions into what was found before.
 pub(crate) fn changed<D: Disk>(broker: &mut Broker<D>, waiting: &mut Waiting, keys: &[WatchKey]) -> Verdict {
     let mut urgent = false;
+    // Noted when the request came.
+    let reader = Reader { isolation: waiting.isolation, follower: None, now: Moment::default() };
     for key in keys {
         let WatchKey::Partition(partition) = key else { return Verdict::LookAgain };
         let first = waiting.places.partition_point(|(known, _)| known < partition);
@@ -234,7 +263,7 @@ pub(crate) fn changed<D: Disk>(broker: &mut Broker<D>, waiting: &mut Waiting, ke
             let target = &waiting.plan.targets[place];
             let others = waiting.bytes - length_of(&waiting.found[place]);
             let budget = Budget { left: waiting.bytes_max.saturating_sub(others), is_first: others == 0 };
-            let data = match look(broker, partition, target, waiting.isolation, budget, None) {
+            let data = match look(broker, partition, target, reader, budget, None) {
                 Ok(Looked::Found(data)) => data,
                 Ok(Looked::Cold(..)) => return Verdict::LookAgain,
                 Err(error) => failed(target, error),
@@ -281,10 +310,11 @@ fn look<D: Disk>(
     broker: &mut Broker<D>,
     partition: &TopicPartition,
     target: &FetchTarget,
-    isolation: Isolation,
+    reader: Reader,
     budget: Budget,
     brought: Option<ReadState>,
 ) -> Result<Looked<D>, ErrorCode> {
+    let isolation = reader.isolation;
     let replica = broker.leader_to_read(partition, target.current_leader_epoch)?;
     let bytes_max = budget.left.min(target.bytes_max.max(0) as usize);
     let mut data = empty(target);
@@ -299,6 +329,12 @@ fn look<D: Disk>(
         data.log_start_offset = replica.log_start_offset();
         return Ok(Looked::Found(data));
     }
+    if let Some(follower) = reader.follower.filter(|follower| !follower.is_noted)
+        && (replica.log_start_offset()..=replica.log_end_offset()).contains(&target.offset)
+    {
+        note_follower(broker, reader.now, partition, target, follower)?;
+    }
+    let replica = broker.leader_to_read(partition, target.current_leader_epoch)?;
     match brought {
         Some(ReadState::Failed(error)) => return Err(error),
         Some(ReadState::Here(fetched)) if fetched.bytes > 0 || !budget.is_first => {
@@ -339,6 +375,35 @@ fn fill(data: &mut PartitionData, read: Read, isolation: Isolation) {
                 .collect(),
         );
     }
+}
+
+/// The follower holds everything below the offset that it asks for.
+fn note_follower<D: Disk>(
+    broker: &mut Broker<D>,
+    now: Moment,
+    partition: &TopicPartition,
+    target: &FetchTarget,
+    follower: Follower,
+) -> Result<(), ErrorCode> {
+    let fetch = FollowerFetch {
+        broker_id: follower.id,
+        broker_epoch: follower.epoch,
+        offset: target.offset,
+        log_start: target.log_start_offset,
+        now,
+    };
+    let replica = broker.leader_to_read(partition, target.current_leader_epoch)?;
+    match replica.fetched_by(&fetch) {
+        // The assignment that names it is on its way here.
+        Followed::Stranger => return Err(ErrorCode::UNKNOWN_LEADER_EPOCH),
+        Followed::Noted { moved: true } => {
+            broker.replicas.leader(partition);
+            broker.purgatory.touch(&WatchKey::Partition(partition.clone()));
+        }
+        Followed::Noted { moved: false } => {}
+    }
+    isr::follower_moved(broker, partition);
+    Ok(())
 }
 
 fn finish<D: Disk>(

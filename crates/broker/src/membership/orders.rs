@@ -1,18 +1,19 @@
-//! What the controller core wants done: its writes go to the keeper, its orders to replicas. Orders for
-//! other brokers have no road yet, since there is no other broker to take them.
+//! What the controller core wants done: its writes go to the keeper, its orders to the replicas here and
+//! to the outboxes of other brokers.
 
 use std::sync::Arc;
 
 use clock::Now;
-use cluster::path;
+use cluster::{BrokerId, path};
 use controller::{LeaderAndIsr, StopReplica};
 use disk::Disk;
 use kafka_wire::ErrorCode;
 use zookeeper_wire::{Acl, CreateRequest, Request};
 
 use super::{Asked, note, step_controller};
+use crate::api::alter_partition;
 use crate::purgatory::WatchKey;
-use crate::{Broker, Effect, TopicPartition, asks};
+use crate::{Broker, Effect, TopicPartition, asks, isr, peers};
 
 /// Executes one effect of the controller core.
 pub(super) fn execute<D: Disk>(
@@ -27,20 +28,39 @@ pub(super) fn execute<D: Disk>(
         }
         controller::Effect::Elected(epoch) => {
             note(effects, format!("this broker is controller, epoch {epoch}"));
+            peers::begin(broker);
             make_feature_node(broker, effects);
         }
-        controller::Effect::Resigned => note(effects, "this broker is not controller any more".into()),
+        controller::Effect::Resigned => {
+            broker.peers.clear();
+            note(effects, "this broker is not controller any more".into());
+        }
         controller::Effect::LeaderAndIsr { to, partitions, .. } if to == broker.membership.me => {
             for order in &partitions {
-                obey(broker, now, order, effects);
+                match obey(broker, now, order) {
+                    Ok(()) | Err(ErrorCode::STALE_CONTROLLER_EPOCH) => {}
+                    Err(error) => note(
+                        effects,
+                        format!(
+                            "{}-{}: the controller's order failed: {}",
+                            order.topic,
+                            order.partition,
+                            error.name()
+                        ),
+                    ),
+                }
             }
         }
         controller::Effect::StopReplica { to, partitions, .. } if to == broker.membership.me => {
             for order in partitions {
-                stop(broker, now, order, effects);
+                stop_here(broker, now, order, effects);
             }
         }
-        controller::Effect::LeaderAndIsr { .. } | controller::Effect::StopReplica { .. } => {}
+        controller::Effect::LeaderAndIsr { to, partitions, .. } => broker.peers.lead(to, partitions),
+        controller::Effect::StopReplica { to, partitions, .. } => broker.peers.stop(to, partitions),
+        controller::Effect::Altered { token, result } => {
+            alter_partition::altered(broker, now, token, result, effects);
+        }
         controller::Effect::Note(text) => note(effects, text),
     }
 }
@@ -56,23 +76,39 @@ fn make_feature_node<D: Disk>(broker: &mut Broker<D>, effects: &mut Vec<Effect>)
     broker.ask(asks::Asked::Membership(Asked::Whatever), Request::Create(create), effects);
 }
 
-fn obey<D: Disk>(broker: &mut Broker<D>, now: Now, order: &LeaderAndIsr, effects: &mut Vec<Effect>) {
-    match broker.replicas.ordered(now, order) {
-        Ok(()) | Err(ErrorCode::STALE_CONTROLLER_EPOCH) => {}
-        Err(error) => note(
-            effects,
-            format!("{}-{}: the controller's order failed: {}", order.topic, order.partition, error.name()),
-        ),
-    }
+/// Leads or follows as ordered.
+pub(crate) fn obey<D: Disk>(broker: &mut Broker<D>, now: Now, order: &LeaderAndIsr) -> Result<(), ErrorCode> {
     let partition = TopicPartition::new(order.topic.clone(), order.partition);
+    let obeyed = broker.replicas.ordered(now, order);
+    if obeyed.is_ok() {
+        let leader = order.state.leader;
+        isr::forget(broker, &partition);
+        if leader == broker.membership.me || leader == BrokerId::NONE {
+            broker.followers.forget(&partition);
+        } else {
+            broker.followers.follow(&partition, leader, order.state.leader_epoch.0);
+        }
+        broker.groups.leadership_changed();
+    }
     broker.purgatory.touch(&WatchKey::Partition(partition));
     broker.purgatory.touch(&WatchKey::Topics);
+    obeyed
 }
 
-fn stop<D: Disk>(broker: &mut Broker<D>, now: Now, order: StopReplica, effects: &mut Vec<Effect>) {
-    let done = broker.replicas.stopped(now, &order);
+/// Stops a replica, and deletes it if that is meant.
+pub(crate) fn stop<D: Disk>(broker: &mut Broker<D>, now: Now, order: &StopReplica) -> Result<(), ErrorCode> {
+    let partition = TopicPartition::new(order.topic.clone(), order.partition);
+    broker.followers.forget(&partition);
+    isr::forget(broker, &partition);
+    let done = broker.replicas.stopped(now, order);
+    broker.groups.leadership_changed();
+    broker.purgatory.touch(&WatchKey::Partition(partition));
+    done
+}
+
+fn stop_here<D: Disk>(broker: &mut Broker<D>, now: Now, order: StopReplica, effects: &mut Vec<Effect>) {
+    let done = stop(broker, now, &order);
     let StopReplica { topic, partition, delete, .. } = order;
-    broker.purgatory.touch(&WatchKey::Partition(TopicPartition::new(topic.clone(), partition)));
     match done {
         Ok(()) if delete => {
             let me = broker.membership.me;

@@ -148,8 +148,26 @@ impl Replay {
     }
 }
 
+/// The producers of a log that was cut: from the newest snapshot below its end, and the log from there.
+pub(super) fn rebuild<D: Disk>(log: &mut Log<D>) -> Result<Producers, LogError> {
+    let end = log.log_end();
+    let snapshot = log.read_producer_snapshot(end)?;
+    log.remove_producer_snapshots_above(end)?;
+    let (from, mut producers) = match snapshot {
+        Some((offset, entries)) => (offset, Producers::from_summaries(entries.iter().map(summary))),
+        None => (log.log_start(), Producers::default()),
+    };
+    if from < end {
+        // The index of aborted transactions was cut with the log and knows what is left.
+        log.replay(from, |facts, control| {
+            let _ = follow(&mut producers, facts, control);
+        })?;
+    }
+    Ok(producers)
+}
+
 /// Lets the producers see a batch of the log.
-fn follow(
+pub(super) fn follow(
     producers: &mut Producers,
     facts: &BatchFacts,
     control: Option<bytes::Bytes>,

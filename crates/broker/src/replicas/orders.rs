@@ -49,6 +49,10 @@ impl<D: Disk> Replicas<D> {
         }
         if order.state.leader.0 != self.broker_id {
             held.replica.follow(epoch);
+            if held.replica.last_epoch() < 0 {
+                // Nobody knows whose records these are: only what is replicated is kept (KIP-101).
+                held.replica.truncate_to_high_watermark(now)?;
+            }
             return Ok(());
         }
         let leadership = Leadership::new(

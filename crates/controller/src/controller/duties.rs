@@ -5,7 +5,7 @@ use crate::election::{Candidates, Elected, Unclean};
 use crate::limits::NEW_STATES_UNDER_WAY_MAX;
 use cluster::plan::{self, NewState, NextState, Outcome, Parents};
 use cluster::znodes::{LeaderRecovery, PartitionState};
-use cluster::{BrokerId, Cluster, ControllerEpoch, LeaderEpoch};
+use cluster::{Cluster, ControllerEpoch, LeaderEpoch};
 use std::sync::Arc;
 use zookeeper_wire::ErrorCode;
 
@@ -21,15 +21,19 @@ impl Controller {
         let key = (topic.clone(), partition);
         let was_creating = self.creating.remove(&key);
         self.electing.remove(&key);
+        self.state_was_written(&key);
         if self.is_deleting(cluster, topic) {
             return;
         }
-        if let Some(order) = self.order(cluster, topic, partition) {
+        let version = cluster.partition_state(topic, partition).map(|(_, version)| *version);
+        // A leader's own wish: nobody has to do anything about it.
+        let is_known = self.altered.remove(&key).is_some_and(|altered| Some(altered) == version);
+        if let Some(order) = self.order(cluster, topic, partition).filter(|_| !is_known) {
             for replica in order.replicas.clone() {
                 self.send_orders(cluster, replica, vec![order.clone()], effects);
             }
-            self.elect_offline(cluster, &[key], effects);
         }
+        self.elect_offline(cluster, &[key], effects);
         // The rest of a topic too large to be made at once.
         if was_creating && !self.creating.iter().any(|(creating, _)| creating == topic) {
             self.tend(cluster, topic, effects);
@@ -148,7 +152,8 @@ impl Controller {
         }
     }
 
-    /// Elects leaders for those of `partitions` whose leader is not alive.
+    /// Elects leaders for those of `partitions` whose leader is not alive or about to stop, and takes
+    /// those out of in-sync sets who are not there any more.
     pub(super) fn elect_offline(
         &mut self,
         cluster: &Cluster,
@@ -157,23 +162,15 @@ impl Controller {
     ) {
         let Office::Held { epoch, fence } = self.office else { return };
         let mut next = Vec::new();
-        for (topic, partition) in partitions {
+        for key in partitions {
+            let (topic, partition) = key;
             let Some(view) = cluster.partition(topic, *partition) else { continue };
             let Some((state, version)) = view.state else { continue };
-            let key = (topic.clone(), *partition);
-            if cluster.is_live(state.leader) || self.electing.get(&key) == Some(version) {
+            if self.electing.get(key) == Some(version) {
                 continue;
             }
-            let candidates =
-                Candidates { replicas: &view.replicas.all, isr: &state.isr, recovery: state.recovery };
-            let unclean = unclean_allowed(cluster, topic);
-            let elected = match candidates.offline(|id| cluster.is_live(id), unclean) {
-                Some(elected) => elected,
-                None if state.leader == BrokerId::NONE => continue,
-                // Nobody can lead. The last of the ISR stays in it: it alone has everything.
-                None => Elected { leader: BrokerId::NONE, isr: state.isr.clone(), recovery: state.recovery },
-            };
-            self.electing.insert(key, *version);
+            let Some(elected) = self.elect_better(cluster, key, &view.replicas.all, state) else { continue };
+            self.electing.insert(key.clone(), *version);
             let state = next_state(elected, state.leader_epoch.next(), epoch);
             next.push(NextState { topic: topic.to_string(), partition: *partition, state, epoch: *version });
         }
@@ -222,7 +219,7 @@ fn next_state(
 }
 
 /// The topic's own setting, else that of all brokers.
-fn unclean_allowed(cluster: &Cluster, topic: &str) -> Unclean {
+pub(super) fn unclean_allowed(cluster: &Cluster, topic: &str) -> Unclean {
     const KEY: &str = "unclean.leader.election.enable";
     let own = cluster.topic_config(topic).and_then(|config| config.value(KEY));
     let common = || cluster.broker_config(None).and_then(|config| config.value(KEY));

@@ -175,6 +175,19 @@ impl Node {
                 }
                 Effect::Elected(epoch) => self.effects.push(format!("elected {epoch}")),
                 Effect::Resigned => self.effects.push("resigned".into()),
+                Effect::Altered { token, result } => {
+                    let words = match result {
+                        Err(error) => error.name().to_string(),
+                        Ok(all) => {
+                            let word = |one: &Altered| match &one.result {
+                                Ok((state, version)) => format!("{:?} v{}", state.isr, version.0),
+                                Err(error) => error.name().to_string(),
+                            };
+                            all.iter().map(word).collect::<Vec<_>>().join(", ")
+                        }
+                    };
+                    self.effects.push(format!("altered {token}: {words}"));
+                }
                 Effect::Note(note) => self.effects.push(note),
             }
         }

@@ -1,10 +1,11 @@
 //! The broker node on its shard: requests in during the turn, effects out at its end.
 
 use super::keeper_link::{FromKeeper, KeeperLink};
+use super::peer_links::PeerLinks;
 use super::workers::Workers;
 use crate::limits;
 use crate::notice::{Notice, Notices, Role};
-use broker::{AskToken, Broker, Done, Effect, Event, Input, KeeperInput, ListenerIndex};
+use broker::{AskToken, Broker, Done, Effect, Event, Input, KeeperInput, LinkId, ListenerIndex};
 use bytes::Bytes;
 use clock::{Moment, Span};
 use disk::Disk;
@@ -19,6 +20,8 @@ pub(super) enum BrokerMessage {
     Resolved { dial: u64, address: Option<SocketAddr> },
     /// What came of work on another thread.
     Worked(Done),
+    /// The address of another broker, or none.
+    PeerResolved { link: LinkId, address: Option<SocketAddr> },
     /// End.
     Stop,
 }
@@ -29,6 +32,7 @@ pub(super) struct BrokerService<D: Disk> {
     listeners: Vec<ListenerIndex>,
     link: KeeperLink,
     workers: Workers,
+    peers: PeerLinks,
     effects: Vec<Effect>,
     notices: Notices,
     /// When to end without having closed the keeper session.
@@ -39,11 +43,12 @@ impl<D: Disk> BrokerService<D> {
     pub(super) fn new(
         node: Broker<D>,
         listeners: Vec<ListenerIndex>,
-        link: KeeperLink,
+        (link, peers): (KeeperLink, PeerLinks),
         workers: Workers,
         notices: Notices,
     ) -> Self {
-        BrokerService { node, listeners, link, workers, effects: Vec::new(), notices, stop_at: None }
+        let effects = Vec::new();
+        BrokerService { node, listeners, link, peers, workers, effects, notices, stop_at: None }
     }
 
     fn step(&mut self, turn: &Turn, input: Input) {
@@ -87,6 +92,13 @@ impl<D: Disk> BrokerService<D> {
         }
     }
 
+    /// Tells the node of dials that failed at once.
+    fn hear_peers(&mut self, turn: &Turn) {
+        while let Some(link) = self.peers.next_failure() {
+            self.step(turn, Input::Unlinked { link });
+        }
+    }
+
     /// Executes what the node wants. Asks may be answered at once, with an error.
     fn execute(&mut self, turn: &mut Turn) {
         let mut effects = std::mem::take(&mut self.effects);
@@ -105,6 +117,9 @@ impl<D: Disk> BrokerService<D> {
                 }
                 Effect::Ask { token, request } => self.link.ask(turn, Token(token.0), request),
                 Effect::Work(work) => self.workers.give(work),
+                Effect::Dial { link, host, port } => self.peers.dial(turn, link, &host, port),
+                Effect::Transmit { link, frame } => self.peers.send(turn, link, frame),
+                Effect::Hangup { link } => self.peers.hang_up(turn, link),
                 Effect::Event(Event::Ready { broker_id, cluster_id }) => {
                     tracing::info!(broker_id, cluster_id, "broker is registered");
                     self.notices.tell(Notice::BrokerReady { cluster_id, broker_id });
@@ -162,7 +177,10 @@ impl<D: Disk> Service for BrokerService<D> {
                 self.link.opened(turn);
                 self.hear_keeper(turn);
             }
-            Origin::Dialed => turn.close(connection),
+            Origin::Dialed => match self.peers.find(connection) {
+                Some(link) => self.step(turn, Input::Linked { link }),
+                None => turn.close(connection),
+            },
         }
     }
 
@@ -170,6 +188,9 @@ impl<D: Disk> Service for BrokerService<D> {
         if self.link.is(connection) {
             self.link.received(turn, frame);
             return self.hear_keeper(turn);
+        }
+        if let Some(link) = self.peers.find(connection) {
+            return self.step(turn, Input::Answered { link, frame });
         }
         self.step(turn, Input::Received { connection: inner(connection), frame });
     }
@@ -185,6 +206,9 @@ impl<D: Disk> Service for BrokerService<D> {
             self.link.closed(turn);
             return self.hear_keeper(turn);
         }
+        if let Some(link) = self.peers.closed(connection) {
+            return self.step(turn, Input::Unlinked { link });
+        }
         // What the node closed itself, it has forgotten already.
         if why != WhyClosed::Asked {
             self.step(turn, Input::Closed { connection: inner(connection) });
@@ -198,11 +222,16 @@ impl<D: Disk> Service for BrokerService<D> {
                 self.hear_keeper(turn);
             }
             BrokerMessage::Worked(done) => self.step(turn, Input::Worked(done)),
+            BrokerMessage::PeerResolved { link, address } => {
+                self.peers.resolved(turn, link, address);
+                self.hear_peers(turn);
+            }
             BrokerMessage::Stop => self.begin_to_stop(turn),
         }
     }
 
     fn woken(&mut self, turn: &mut Turn) {
+        self.hear_peers(turn);
         let now = turn.now().moment;
         if self.stop_at.is_some_and(|at| at <= now) {
             tracing::warn!("the keeper did not confirm the end of the session; it will expire");
@@ -228,6 +257,7 @@ impl<D: Disk> Service for BrokerService<D> {
             }
             self.execute(turn);
             self.hear_keeper(turn);
+            self.hear_peers(turn);
         }
     }
 

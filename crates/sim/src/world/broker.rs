@@ -177,6 +177,9 @@ impl World {
             Effect::Event(BrokerEvent::Note(note)) => tell!(self, "the broker: {note}"),
             // A keeper that is started again and again keeps the session of a dead process alive longer
             // than a broker waits for its id.
+            Effect::Dial { .. } | Effect::Transmit { .. } | Effect::Hangup { .. } => {
+                return Err(Violation("a lone broker has nobody to talk to".into()));
+            }
             Effect::Halt { reason } if self.trouble && reason.contains("is in use") => {
                 tell!(self, "{reason}");
                 self.broker_die();

@@ -31,7 +31,8 @@ fn the_ranges_are_those_that_clients_infer_from() {
     assert_eq!(range(1), Some((4, 18)));
     assert_eq!(range(3), Some((0, 13)));
     assert_eq!(range(18), Some((0, 4)));
-    assert_eq!(range(4), None, "what controllers send is not for clients");
+    assert_eq!(range(4), Some((5, 7)), "LeaderAndIsr is listed, as Kafka's brokers in ZooKeeper mode do");
+    assert_eq!(range(56), Some((0, 3)), "brokers negotiate AlterPartition");
     assert!(keys.is_sorted_by_key(|range| range.api_key));
     assert!(keys.iter().all(|range| range.min_version <= range.max_version));
 }
