@@ -163,6 +163,11 @@ fn fetch<D: Disk>(broker: &mut Broker<D>, now: Now, leader: BrokerId, effects: &
             return broker.send_to(now, lane, protocol.list_offsets(), &request, sent, effects);
         }
     }
+    // What is asked for is what is kept: not before it is on the disk, if acknowledged means that.
+    let is_waiting = |partition: &TopicPartition| broker.replicas.awaits_sync(partition);
+    if broker.settings.durable_acks && fetcher.followed.keys().any(is_waiting) {
+        return;
+    }
     let mut wanted: BTreeMap<TopicPartition, Told> = BTreeMap::new();
     let mut gone = Vec::new();
     for (partition, following) in &fetcher.followed {

@@ -224,6 +224,16 @@ impl<D: Disk> Replicas<D> {
         Some(&mut held.replica)
     }
 
+    /// Whether the partition's log has records that are being written to the disk.
+    pub(crate) fn awaits_sync(&self, partition: &TopicPartition) -> bool {
+        self.held.get(partition).is_some_and(|held| {
+            let replica = &held.replica;
+            !replica.is_offline()
+                && replica.is_unsynced()
+                && replica.recovery_point() < replica.log_end_offset()
+        })
+    }
+
     /// The latest epoch that the controller told about a partition that is held here.
     pub(crate) fn leader_epoch(&self, partition: &TopicPartition) -> Option<i32> {
         Some(self.held.get(partition)?.replica.leader_epoch())
