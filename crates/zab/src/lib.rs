@@ -2,15 +2,19 @@
 //!
 //! [`Peer`] puts transactions in order, has them made durable, counts acknowledgements, and delivers
 //! what a [`Quorum`] acknowledged. It knows no socket, file, clock or tree: the payload of an [`Entry`]
-//! is bytes to it. Today an ensemble has one member ([`Peer::alone`]); its transactions take the path
-//! that those of a larger one take: propose, persist, acknowledge, quorum, deliver. For larger ones
-//! [`election`] finds a leader.
+//! is bytes to it. An ensemble of one member ([`Peer::alone`]) takes the path that a larger one takes:
+//! propose, persist, acknowledge, quorum, deliver. In a larger one [`election`] finds a leader, which
+//! brings the others up to date before it serves.
 
-#[allow(dead_code, unreachable_pub)] // the peer of an ensemble takes and gives these
 mod border;
 mod committed;
+mod core;
 pub mod election;
 mod entry;
+mod flaw;
+mod history;
+mod leader;
+mod learner;
 pub mod limits;
 mod notification;
 pub mod packet;
@@ -18,10 +22,11 @@ mod peer;
 mod quorum;
 mod vote;
 
-pub use border::{Ensemble, LinkId, Recovered, Role};
+pub use border::{Effect, Ensemble, Input, LinkId, Recovered, Role};
 pub use committed::Committed;
 pub use entry::{Entry, ServerId};
+pub use flaw::Flaw;
 pub use notification::Notification;
-pub use peer::{Effect, Input, Peer};
+pub use peer::Peer;
 pub use quorum::Quorum;
 pub use vote::{ServerState, Vote};

@@ -32,3 +32,27 @@ pub const TOUCHED_SESSIONS_MAX: usize = PACKET_BUFFER_BYTES_MAX / 12;
 
 /// Bytes of the addresses in the first message of an election port: the original's bound.
 pub const GREETING_ADDRESS_BYTES_MAX: usize = 2048;
+
+/// Delivered transactions remembered for learners that lack only those. The original remembers at least
+/// 500; more saves snapshots after a short absence.
+pub const HISTORY_ENTRIES_MAX: usize = 8_192;
+
+/// Bytes of those.
+pub const HISTORY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Entries that a learner holds while it is synchronized, before they are logged: a leader's history
+/// and its outstanding proposals.
+pub const SYNC_BUFFER_MAX: usize = 4 * OUTSTANDING_MAX;
+
+/// Links that were accepted and have not said who they are, or came before we lead.
+pub const STRANGERS_MAX: usize = 64;
+
+/// How often a learner tries to reach a leader before it looks for another, as the original.
+pub const DIALS_MAX: u32 = 5;
+
+/// Between two of those tries.
+pub const DIAL_PAUSE: Span = Span::ms(100);
+
+/// How long a leader without followers goes on although a voter looks for a leader: long enough for
+/// that voter's own patience, so that it is not mistaken.
+pub const STRAY_PATIENCE: Span = Span::ms(600);

@@ -1,64 +1,53 @@
-//! One member of an ensemble: assigns places in the order, waits for the disk, counts acknowledgements,
-//! delivers. A transaction is acknowledged only when [`Input::Persisted`] says that it is durable, and
-//! delivered only when a quorum acknowledged it and every earlier one was delivered.
+//! One member of an ensemble: it looks for a leader, leads, or learns from who does.
+//!
+//! The log has one owner whatever the part, so a change of part is a transition and nothing is torn
+//! down: before a member looks for a leader again, everything that it asked of the disk is done
+//! (ZOOKEEPER-4712, 4541). A transaction is acknowledged only when [`Input::Persisted`] says that it is
+//! durable, and delivered only when it is committed and durable here.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
+use clock::{Moment, Span};
 use zookeeper_wire::Zxid;
 
-use crate::limits::{EPOCH_MAX, OUTSTANDING_MAX};
-use crate::{Committed, Entry, Quorum, ServerId};
+use crate::border::{Effect, Ensemble, Input, Recovered, Role};
+use crate::core::{Core, send};
+use crate::election::{self, Election, Memberships};
+use crate::flaw::Flaw;
+use crate::leader::{Leader, Verdict, ticks};
+use crate::learner::Learner;
+use crate::limits::STRANGERS_MAX;
+use crate::packet::QuorumPacket;
+use crate::{LinkId, Quorum, ServerId, ServerState, Vote};
 
-/// What can happen to a peer.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Input {
-    /// The sequencer prepared a transaction. Its zxid is [`Peer::next_zxid`].
-    Proposed {
-        /// The transaction.
-        entry: Entry,
-    },
-    /// The log is durable up to and including this zxid.
-    Persisted {
-        /// The last durable one.
-        upto: Zxid,
-    },
-}
-
-/// What a peer wants done, in this order.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Effect {
-    /// Append these to the log, make them durable, then say [`Input::Persisted`].
-    Persist {
-        /// In ascending order, directly after what was persisted before.
-        entries: Vec<Entry>,
-    },
-    /// Apply this and answer whoever asked for it.
-    Deliver {
-        /// The next transaction of the total order.
-        entry: Committed<Entry>,
-    },
-}
-
-/// A member of an ensemble that leads it.
+/// A member of an ensemble.
 #[derive(Debug)]
 pub struct Peer {
-    id: ServerId,
-    quorum: Quorum,
-    /// Proposed and not delivered, ascending.
-    outstanding: VecDeque<Proposal>,
-    /// The last zxid given out (or, before the first, the last one of the log).
-    proposed: Zxid,
-    /// The last zxid known to be durable here; `committed <= persisted <= proposed` while alone.
-    persisted: Zxid,
-    /// The last zxid delivered.
-    committed: Zxid,
+    core: Core,
+    /// `None` for one that stands alone.
+    election: Option<Election>,
+    part: Part,
+    /// Links that were accepted and are not a learner's (yet), with what they said.
+    strangers: BTreeMap<LinkId, Stranger>,
+    /// What our node was told that we are.
+    told: Option<Role>,
+    chosen: Vec<election::Effect>,
 }
 
-/// A transaction on its way, with those who have it on disk.
 #[derive(Debug)]
-struct Proposal {
-    entry: Entry,
-    acknowledged: BTreeSet<ServerId>,
+struct Stranger {
+    since: Moment,
+    said: Option<QuorumPacket>,
+}
+
+/// What a member does.
+#[derive(Debug)]
+enum Part {
+    /// It waits for its disk before it looks for a leader.
+    Resting,
+    Looking,
+    Leading(Box<Leader>),
+    Learning(Box<Learner>),
 }
 
 impl Peer {
@@ -66,109 +55,368 @@ impl Peer {
     /// empty, the snapshot. As with the original's standalone server the epoch of `last` goes on: nobody
     /// else could have led since.
     pub fn alone(id: ServerId, last: Zxid) -> Peer {
-        Peer {
+        let ensemble = Ensemble {
             id,
             quorum: Quorum::majority([id]),
-            outstanding: VecDeque::new(),
-            proposed: last,
-            persisted: last,
-            committed: last,
+            configuration: bytes::Bytes::new(),
+            version: 0,
+            tick: Span::ms(1),
+            init_limit: 1,
+            sync_limit: 1,
+        };
+        let core = Core::new(ensemble, Recovered { last, ..Recovered::default() }, false);
+        let part = Part::Leading(Box::new(Leader::alone(&core)));
+        Peer { core, election: None, part, strangers: BTreeMap::new(), told: None, chosen: Vec::new() }
+    }
+
+    /// A member that looks for a leader at its first [`Input::Woken`].
+    pub fn member(ensemble: Ensemble, recovered: Recovered) -> Peer {
+        let memberships = Memberships { committed: ensemble.quorum.clone(), proposed: None };
+        let election = Election::new(ensemble.id, memberships, ensemble.configuration.clone());
+        Peer {
+            core: Core::new(ensemble, recovered, true),
+            election: Some(election),
+            part: Part::Resting,
+            strangers: BTreeMap::new(),
+            told: Some(Role::Looking),
+            chosen: Vec::new(),
         }
+    }
+
+    /// Plants a defect; for simulators.
+    #[doc(hidden)]
+    pub fn plant(&mut self, flaw: Flaw) {
+        self.core.flaw = Some(flaw);
     }
 
     /// Takes one input and appends what follows from it to `effects`.
-    pub fn step(&mut self, input: Input, effects: &mut Vec<Effect>) {
+    pub fn step(&mut self, now: Moment, input: Input, effects: &mut Vec<Effect>) {
         match input {
-            Input::Proposed { entry } => self.propose(entry, effects),
-            Input::Persisted { upto } => self.persisted(upto, effects),
+            Input::Proposed { entry } => {
+                let Part::Leading(leader) = &mut self.part else { panic!("only who leads proposes") };
+                let verdict = leader.propose(&mut self.core, now, entry, effects);
+                self.judge(now, verdict, effects);
+            }
+            Input::Persisted { upto } => self.persisted(now, upto, effects),
+            Input::EpochsWritten => {
+                self.core.epochs_written();
+                match &mut self.part {
+                    Part::Leading(leader) => leader.epochs_written(&mut self.core, now, effects),
+                    Part::Learning(learner) => learner.epochs_written(&mut self.core, effects),
+                    Part::Resting | Part::Looking => {}
+                }
+                self.rested(now, effects);
+            }
+            Input::Truncated => {
+                self.core.truncated();
+                if let Part::Learning(learner) = &mut self.part {
+                    learner.truncated();
+                }
+                self.rested(now, effects);
+            }
+            Input::SnapshotInstalled => {
+                self.core.installed();
+                self.rested(now, effects);
+            }
+            Input::Notified { from, notification } => {
+                self.elect(now, election::Input::Notified { from, notification }, effects);
+            }
+            Input::LinkUp { link, dialed } => self.linked(now, link, dialed, effects),
+            Input::DialFailed { server } => {
+                if let Part::Learning(learner) = &mut self.part {
+                    let verdict = learner.dial_failed(now, server);
+                    self.judge(now, verdict, effects);
+                }
+            }
+            Input::Received { link, packet } => self.received(now, link, packet, effects),
+            Input::SnapshotReceived { link } => {
+                if let Part::Learning(learner) = &mut self.part
+                    && learner.link() == Some(link)
+                {
+                    let verdict = learner.snapshot_received();
+                    self.judge(now, verdict, effects);
+                }
+            }
+            Input::LinkDown { link } => self.unlinked(now, link, effects),
+            Input::Woken => self.woken(now, effects),
         }
+        self.established(now, effects);
         self.check();
     }
 
-    /// The zxid that the next proposal must have.
-    ///
-    /// A counter that is used up begins the next epoch. Its first transaction is number 1: number 0 of
-    /// an epoch stands for the election of its leader.
+    /// When [`Input::Woken`] is needed at the latest.
+    pub fn deadline(&self) -> Option<Moment> {
+        match &self.part {
+            Part::Resting => None,
+            Part::Looking => self.election.as_ref().and_then(Election::deadline),
+            Part::Leading(leader) => leader.deadline(),
+            Part::Learning(learner) => Some(learner.deadline(&self.core)),
+        }
+    }
+
+    /// The zxid that the next proposal must have; only while leading.
     pub fn next_zxid(&self) -> Zxid {
-        self.proposed.next().unwrap_or_else(|| {
-            let epoch = self.proposed.epoch() + 1;
-            assert!(epoch <= EPOCH_MAX, "two thousand million epochs of four thousand million transactions");
-            Zxid::new(epoch, 1)
-        })
+        match &self.part {
+            Part::Leading(leader) => leader.next_zxid(),
+            _ => panic!("only who leads proposes"),
+        }
     }
 
     /// How many more transactions may be proposed now. At 0 the sequencer must stop reading requests.
     pub fn room(&self) -> usize {
-        OUTSTANDING_MAX - self.outstanding.len()
+        match &self.part {
+            Part::Leading(leader) => leader.room(&self.core),
+            _ => 0,
+        }
     }
 
     /// Transactions proposed and not yet delivered.
     pub fn outstanding(&self) -> usize {
-        self.outstanding.len()
+        self.core.history.undelivered()
     }
 
-    /// The last zxid proposed, or the last one of the log if nothing was.
-    pub fn last_proposed(&self) -> Zxid {
-        self.proposed
+    /// The last transaction of our log.
+    pub fn last_logged(&self) -> Zxid {
+        self.core.history.last()
     }
 
-    /// The last zxid delivered, or the last one of the log if nothing was.
-    pub fn last_committed(&self) -> Zxid {
-        self.committed
+    /// The last transaction that was delivered, or the last one of the log if none was.
+    pub fn last_delivered(&self) -> Zxid {
+        self.core.history.delivered()
     }
 
-    fn propose(&mut self, entry: Entry, effects: &mut Vec<Effect>) {
-        assert_eq!(entry.zxid, self.next_zxid(), "the order has neither holes nor doubles");
-        assert!(self.room() > 0, "the sequencer asks for room first");
-        self.proposed = entry.zxid;
-        persist(entry.clone(), effects);
-        self.outstanding.push_back(Proposal { entry, acknowledged: BTreeSet::new() });
+    /// The epoch files, accepted and current.
+    pub fn epochs(&self) -> (u32, u32) {
+        (self.core.accepted_epoch, self.core.current_epoch)
     }
 
-    fn persisted(&mut self, upto: Zxid, effects: &mut Vec<Effect>) {
-        assert!(self.persisted <= upto && upto <= self.proposed, "the disk has what it was given, in order");
-        let first = self.outstanding.partition_point(|proposal| proposal.entry.zxid <= self.persisted);
-        let end = self.outstanding.partition_point(|proposal| proposal.entry.zxid <= upto);
-        self.persisted = upto;
-        // One acknowledgement per zxid, as between servers: they are not cumulative in Zab.
-        for index in first..end {
-            self.acknowledge(self.id, index);
+    /// The learners of a leader that are up to date, with whether they vote.
+    pub fn learners(&self) -> Vec<(ServerId, bool)> {
+        match &self.part {
+            Part::Leading(leader) => leader.active_learners().collect(),
+            _ => Vec::new(),
         }
-        self.commit(effects);
     }
 
-    fn acknowledge(&mut self, from: ServerId, index: usize) {
-        let new = self.outstanding[index].acknowledged.insert(from);
-        assert!(new, "a server acknowledges a zxid once");
+    /// The last zxid that a leader proposed; the beginning of its epoch before the first.
+    pub fn last_proposed(&self) -> Zxid {
+        match &self.part {
+            Part::Leading(leader) => leader.proposed(),
+            _ => self.core.history.last(),
+        }
     }
 
-    /// Delivers from the head for as long as a quorum has it.
-    fn commit(&mut self, effects: &mut Vec<Effect>) {
-        while let Some(proposal) = self.outstanding.pop_front_if(|p| self.quorum.is_met_by(&p.acknowledged)) {
-            self.committed = proposal.entry.zxid;
-            effects.push(Effect::Deliver { entry: Committed::new(proposal.entry) });
+    fn persisted(&mut self, now: Moment, upto: Zxid, effects: &mut Vec<Effect>) {
+        let before = self.core.history.persisted();
+        self.core.history.set_persisted(upto);
+        match &mut self.part {
+            Part::Leading(leader) => leader.persisted(&mut self.core, before, upto, effects),
+            Part::Learning(learner) => learner.persisted(&mut self.core, upto, effects),
+            Part::Resting | Part::Looking => self.rested(now, effects),
+        }
+    }
+
+    fn judge(&mut self, now: Moment, verdict: Verdict, effects: &mut Vec<Effect>) {
+        if verdict == Verdict::Leave {
+            self.leave(now, effects);
+        }
+    }
+
+    /// Our part is over.
+    fn leave(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        let part = std::mem::replace(&mut self.part, Part::Resting);
+        let links: Vec<LinkId> = match part {
+            Part::Leading(leader) => leader.links().collect(),
+            Part::Learning(learner) => learner.link().into_iter().collect(),
+            Part::Resting | Part::Looking => return,
+        };
+        effects.extend(links.into_iter().map(|link| Effect::Close { link }));
+        if self.told != Some(Role::Looking) {
+            self.told = Some(Role::Looking);
+            effects.push(Effect::Became { role: Role::Looking });
+        }
+        self.rested(now, effects);
+    }
+
+    /// Looks for a leader once the disk is done with everything.
+    fn rested(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        if !matches!(self.part, Part::Resting) || !self.core.is_at_rest() {
+            return;
+        }
+        self.part = Part::Looking;
+        let (zxid, epoch) = (self.core.last_offered(), i64::from(self.core.current_epoch));
+        self.elect(now, election::Input::Look { zxid, epoch }, effects);
+    }
+
+    fn elect(&mut self, now: Moment, input: election::Input, effects: &mut Vec<Effect>) {
+        let Some(election) = &mut self.election else { return };
+        let mut chosen = std::mem::take(&mut self.chosen);
+        election.step(now, input, &mut chosen);
+        for effect in chosen.drain(..) {
+            match effect {
+                election::Effect::Notify { to, notification } => {
+                    effects.push(Effect::Notify { to, notification });
+                }
+                election::Effect::Decided { vote, state } => self.decided(now, vote, state, effects),
+                election::Effect::Strayed { .. } => {
+                    if let Part::Leading(leader) = &mut self.part {
+                        leader.strayed();
+                    }
+                }
+            }
+        }
+        self.chosen = chosen;
+    }
+
+    fn decided(&mut self, now: Moment, vote: Vote, state: ServerState, effects: &mut Vec<Effect>) {
+        let strangers = std::mem::take(&mut self.strangers);
+        if state != ServerState::Leading {
+            effects.extend(strangers.into_keys().map(|link| Effect::Close { link }));
+            let learner = Learner::new(&self.core, now, vote.leader, effects);
+            self.part = Part::Learning(Box::new(learner));
+            return;
+        }
+        let mut leader = Box::new(Leader::elected(&self.core, now));
+        leader.accept_if_known(&mut self.core, effects);
+        self.part = Part::Leading(leader);
+        for (link, stranger) in strangers {
+            let said = stranger.said.clone();
+            self.strangers.insert(link, Stranger { said: None, ..stranger });
+            if let Some(packet) = said {
+                self.received(now, link, packet, effects);
+            }
+        }
+    }
+
+    fn linked(&mut self, now: Moment, link: LinkId, dialed: Option<ServerId>, effects: &mut Vec<Effect>) {
+        let wanted = match (dialed, &mut self.part) {
+            (Some(to), Part::Learning(learner)) => learner.linked(&self.core, now, link, to, effects),
+            (None, Part::Resting | Part::Looking | Part::Leading(_)) if self.election.is_some() => {
+                let room = self.strangers.len() < STRANGERS_MAX;
+                if room {
+                    self.strangers.insert(link, Stranger { since: now, said: None });
+                }
+                room
+            }
+            _ => false,
+        };
+        if !wanted {
+            effects.push(Effect::Close { link });
+        }
+    }
+
+    fn received(&mut self, now: Moment, link: LinkId, packet: QuorumPacket, effects: &mut Vec<Effect>) {
+        if let Some(stranger) = self.strangers.get_mut(&link) {
+            let Part::Leading(leader) = &mut self.part else {
+                // It waits for our answer, so it says one thing.
+                if stranger.said.replace(packet).is_some() {
+                    self.strangers.remove(&link);
+                    effects.push(Effect::Close { link });
+                }
+                return;
+            };
+            self.strangers.remove(&link);
+            if !leader.greeted(&mut self.core, now, link, &packet, effects) {
+                effects.push(Effect::Close { link });
+            }
+            return;
+        }
+        match &mut self.part {
+            Part::Leading(leader) => {
+                leader.received(&mut self.core, now, link, packet, effects);
+            }
+            Part::Learning(learner) if learner.link() == Some(link) => {
+                let verdict = learner.received(&mut self.core, now, packet, effects);
+                self.judge(now, verdict, effects);
+            }
+            _ => {}
+        }
+    }
+
+    /// Once we serve, our vote is of the new epoch, or nobody could join us later.
+    fn established(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        if self.told != Some(Role::Looking) {
+            return;
+        }
+        let role = effects.iter().rev().find_map(|effect| match effect {
+            Effect::Became { role } => Some(*role),
+            _ => None,
+        });
+        let (Some(role), true) = (role.filter(|role| *role != Role::Looking), self.is_active()) else {
+            return;
+        };
+        self.told = Some(role);
+        let epoch = match &self.part {
+            Part::Leading(_) => self.core.current_epoch,
+            Part::Learning(learner) => learner.epoch(),
+            Part::Resting | Part::Looking => return,
+        };
+        self.elect(now, election::Input::Established { epoch: i64::from(epoch) }, effects);
+    }
+
+    fn is_active(&self) -> bool {
+        match &self.part {
+            Part::Leading(leader) => leader.is_active(),
+            Part::Learning(learner) => learner.is_active(),
+            Part::Resting | Part::Looking => false,
+        }
+    }
+
+    fn unlinked(&mut self, now: Moment, link: LinkId, effects: &mut Vec<Effect>) {
+        self.strangers.remove(&link);
+        match &mut self.part {
+            Part::Leading(leader) => leader.drop_link(link),
+            Part::Learning(learner) if learner.link() == Some(link) => self.leave(now, effects),
+            _ => {}
+        }
+    }
+
+    fn woken(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        let patience = ticks(&self.core, self.core.ensemble.init_limit);
+        let silent: Vec<LinkId> = (self.strangers.iter())
+            .filter(|(_, stranger)| now >= stranger.since + patience)
+            .map(|(&link, _)| link)
+            .collect();
+        for link in silent {
+            self.strangers.remove(&link);
+            effects.push(Effect::Close { link });
+        }
+        match &mut self.part {
+            Part::Resting => self.rested(now, effects),
+            Part::Looking => self.elect(now, election::Input::Woken, effects),
+            Part::Leading(leader) => {
+                let verdict = leader.woken(&mut self.core, now, effects);
+                self.judge(now, verdict, effects);
+            }
+            Part::Learning(learner) => {
+                let verdict = learner.woken(&self.core, now, effects);
+                self.judge(now, verdict, effects);
+            }
+        }
+    }
+
+    /// Sends a packet that is not about the order, to somebody we work with: in its place among those
+    /// that are.
+    pub fn say(&self, link: LinkId, packet: QuorumPacket, effects: &mut Vec<Effect>) {
+        send(link, packet, effects);
+    }
+
+    /// The leader of this server, if it has one.
+    pub fn leader(&self) -> Option<ServerId> {
+        match &self.part {
+            Part::Leading(_) => Some(self.core.ensemble.id),
+            Part::Learning(learner) => Some(learner.leader()),
+            Part::Resting | Part::Looking => None,
         }
     }
 
     /// What always holds between two steps.
     fn check(&self) {
-        assert!(self.committed <= self.persisted && self.persisted <= self.proposed);
-        assert!(self.outstanding.len() <= OUTSTANDING_MAX);
-        match (self.outstanding.front(), self.outstanding.back()) {
-            (Some(first), Some(last)) => {
-                assert!(self.committed < first.entry.zxid && last.entry.zxid == self.proposed);
-                assert!(!self.quorum.is_met_by(&first.acknowledged), "what has a quorum is delivered");
-            }
-            _ => assert_eq!(self.committed, self.proposed, "nothing is lost on the way"),
+        self.core.check();
+        if let Part::Leading(leader) = &self.part {
+            leader.check(&self.core);
         }
-    }
-}
-
-/// Asks for `entry` to be persisted, together with those asked for just before.
-fn persist(entry: Entry, effects: &mut Vec<Effect>) {
-    match effects.last_mut() {
-        Some(Effect::Persist { entries }) => entries.push(entry),
-        _ => effects.push(Effect::Persist { entries: vec![entry] }),
+        assert!(self.strangers.len() <= STRANGERS_MAX);
     }
 }
 

@@ -1,6 +1,8 @@
 use super::*;
 use bytes::Bytes;
 
+use crate::Entry;
+
 /// A conversation with a peer: each line of `script` is `propose`, `propose N` or `persisted ZXID`; the
 /// answer has a line for each input and one, indented, for each effect.
 fn transcript(last: Zxid, script: &str) -> String {
@@ -14,12 +16,12 @@ fn transcript(last: Zxid, script: &str) -> String {
             "propose" => {
                 for _ in 0..argument.parse::<usize>().unwrap() {
                     let entry = Entry { zxid: peer.next_zxid(), payload: Bytes::from_static(b"x") };
-                    peer.step(Input::Proposed { entry }, &mut effects);
+                    peer.step(Moment::at_ms(0), Input::Proposed { entry }, &mut effects);
                 }
             }
             "persisted" => {
                 let upto = Zxid(i64::from_str_radix(argument, 16).unwrap());
-                peer.step(Input::Persisted { upto }, &mut effects);
+                peer.step(Moment::at_ms(0), Input::Persisted { upto }, &mut effects);
             }
             other => panic!("what is {other}?"),
         }
@@ -30,6 +32,7 @@ fn transcript(last: Zxid, script: &str) -> String {
                     format!("  persist {}\n", zxids.join(" "))
                 }
                 Effect::Deliver { entry } => format!("  deliver {}\n", entry.value().zxid),
+                other => panic!("a server that stands alone wants {other:?}"),
             };
         }
     }
@@ -100,7 +103,7 @@ fn a_used_up_counter_begins_the_next_epoch() {
 fn a_hole_in_the_order_is_a_bug() {
     let mut peer = Peer::alone(ServerId(1), Zxid::ZERO);
     let entry = Entry { zxid: Zxid(2), payload: Bytes::new() };
-    peer.step(Input::Proposed { entry }, &mut Vec::new());
+    peer.step(Moment::at_ms(0), Input::Proposed { entry }, &mut Vec::new());
 }
 
 #[test]
@@ -115,10 +118,10 @@ fn room_runs_out_and_comes_back() {
     let mut effects = Vec::new();
     while peer.room() > 0 {
         let entry = Entry { zxid: peer.next_zxid(), payload: Bytes::new() };
-        peer.step(Input::Proposed { entry }, &mut effects);
+        peer.step(Moment::at_ms(0), Input::Proposed { entry }, &mut effects);
     }
     assert_eq!(peer.outstanding(), OUTSTANDING_MAX);
-    peer.step(Input::Persisted { upto: Zxid(10) }, &mut effects);
+    peer.step(Moment::at_ms(0), Input::Persisted { upto: Zxid(10) }, &mut effects);
     assert_eq!(peer.room(), 10);
 }
 
@@ -134,10 +137,10 @@ fn whatever_the_pace_of_the_disk_the_order_is_that_of_the_proposals() {
             if chance.bool() {
                 let zxid = peer.next_zxid();
                 proposed.push(zxid);
-                peer.step(Input::Proposed { entry: Entry { zxid, payload: Bytes::new() } }, &mut effects);
+                peer.step(Moment::at_ms(0), Input::Proposed { entry: Entry { zxid, payload: Bytes::new() } }, &mut effects);
             } else if durable < proposed.len() {
                 durable = chance.usize(durable..proposed.len()) + 1;
-                peer.step(Input::Persisted { upto: proposed[durable - 1] }, &mut effects);
+                peer.step(Moment::at_ms(0), Input::Persisted { upto: proposed[durable - 1] }, &mut effects);
             }
             delivered.extend(effects.into_iter().filter_map(|effect| match effect {
                 Effect::Deliver { entry } => Some(entry.into_value().zxid),
