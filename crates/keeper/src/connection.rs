@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use clock::{Moment, WallTime};
 use znode::Identity;
+use zookeeper_wire::txn::TxnHeader;
 use zookeeper_wire::{ConnectResponse, ErrorCode, OpCode, Request, SessionId, Xid, Zxid};
 
 use crate::ConnectionId;
@@ -83,6 +84,12 @@ pub(crate) enum Wait {
     Failed(ErrorCode),
     /// Everything before it, to be told that there is no such operation, and cut off.
     Unknown,
+    /// The leader, to put it in order.
+    Forwarded,
+    /// The leader, to say that everything before is here.
+    Synced(Request),
+    /// The leader, to say that the session may begin or go on.
+    Leader(ConnectResponse),
     /// That this transaction is applied, to be told of its session.
     Session(Zxid, ConnectResponse),
 }
@@ -122,6 +129,16 @@ impl Connection {
         let frame = self.held.pop_front()?;
         self.held_bytes -= frame.len();
         Some(frame)
+    }
+
+    /// Whether this transaction is the answer to the first that waits. One that is not answers a request
+    /// of the session's connection before this one.
+    pub(crate) fn awaits(&self, header: &TxnHeader) -> bool {
+        self.pipeline.front().is_some_and(|slot| match slot.wait {
+            Wait::Commit(zxid) => zxid == header.zxid,
+            Wait::Forwarded => slot.xid == header.cxid,
+            _ => false,
+        })
     }
 
     /// Frames that were kept.

@@ -10,7 +10,11 @@ use crate::metrics::Counter;
 impl Keeper {
     pub(crate) fn woken(&mut self, effects: &mut Vec<Effect>) {
         let now = self.server.now.moment;
-        let expired = self.server.sessions.expire(now);
+        if self.server.peer.deadline().is_some_and(|at| at <= now) || !self.serves() {
+            self.peer_step(zab::Input::Woken, effects);
+        }
+        // The leader alone ends sessions, whosoever clients they are.
+        let expired = if self.server.member.orders() { self.server.sessions.expire(now) } else { Vec::new() };
         self.server.metrics.count(Counter::StaleSessionsExpired, expired.len() as u64);
         self.ending.extend(expired);
         let silent: Vec<ConnectionId> = (self.sessionless.iter())
@@ -29,6 +33,9 @@ impl Keeper {
     fn reap(&mut self, effects: &mut Vec<Effect>) {
         let config = &self.server.config;
         self.reap_at = self.server.now.moment + config.container_check;
+        if !self.server.member.orders() {
+            return;
+        }
         let limit = config.container_deletions_a_minute.min(REAPED_A_ROUND_MAX);
         let never_used_ms = config.container_never_used.as_ms() as i64;
         let time_ms = self.server.now.wall.as_ms();

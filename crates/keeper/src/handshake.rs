@@ -17,7 +17,8 @@ impl Keeper {
         };
         self.server.metrics.count(Counter::ConnectionRequestCount, 1);
         // The client has seen more than we have: it must find another server.
-        if request.last_zxid_seen > self.server.database.last_applied() {
+        let have = self.server.database.last_applied().max(self.server.member.epoch_begin);
+        if request.last_zxid_seen > have {
             return self.close(id, effects);
         }
         let timeout_ms = self.server.config.negotiate(request.timeout_ms);
@@ -37,7 +38,13 @@ impl Keeper {
     ) {
         let session = self.next_session;
         self.next_session = SessionId(session.0 + 1);
+        if let Some(link) = self.leader_link() {
+            self.wait_for_leader(id, session, timeout_ms, request.read_only);
+            self.attached.insert(session, id);
+            return self.forward_session(link, id, session, timeout_ms, effects);
+        }
         self.server.sessions.track(self.server.now.moment, session, timeout_ms);
+        self.server.own(session);
         let zxid = self.server.propose_session(session, timeout_ms, effects);
         self.attach(id, session, timeout_ms, request.read_only, zxid, effects);
     }
@@ -53,6 +60,10 @@ impl Keeper {
         let session = request.session;
         self.server.metrics.count(Counter::ConnectionRevalidateCount, 1);
         let right = session_password(session)[..] == request.password[..];
+        if let Some(link) = self.leader_link().filter(|_| right) {
+            self.wait_for_leader(id, session, timeout_ms, request.read_only);
+            return self.revalidate(link, id, session, timeout_ms, effects);
+        }
         if !right || self.server.sessions.standing(session) != Standing::Live {
             return self.refuse_session(id, request.read_only, effects);
         }
@@ -61,17 +72,51 @@ impl Keeper {
             self.close(before, effects);
         }
         // Whatever the session asked for on its last connection is done before the first reply here.
-        let zxid = self.server.peer.last_proposed();
+        self.server.own(session);
+        let zxid = self.server.peer.last_logged();
         self.attach(id, session, timeout_ms, request.read_only, zxid, effects);
     }
 
-    fn refuse_session(&mut self, id: ConnectionId, read_only: Option<bool>, effects: &mut Vec<Effect>) {
+    pub(crate) fn refuse_session(
+        &mut self,
+        id: ConnectionId,
+        read_only: Option<bool>,
+        effects: &mut Vec<Effect>,
+    ) {
         let response = ConnectResponse::refused(read_only.map(|_| false));
         let frame = self.server.frame(|writer| response.encode(writer));
         if let Some(connection) = self.connections.get_mut(&id) {
             self.server.send(connection, frame, effects);
         }
         self.close(id, effects);
+    }
+
+    /// The session is on this connection if the leader agrees.
+    fn wait_for_leader(
+        &mut self,
+        id: ConnectionId,
+        session: SessionId,
+        timeout_ms: i32,
+        read_only: Option<bool>,
+    ) {
+        let response = ConnectResponse {
+            protocol_version: 0,
+            timeout_ms,
+            session,
+            password: session_password(session),
+            read_only: read_only.map(|_| false),
+        };
+        let connection = self.connections.get_mut(&id).expect("it has just spoken");
+        self.sessionless.remove(&(connection.since, id));
+        connection.stage = Stage::Connecting;
+        connection.session = session;
+        connection.timeout_ms = timeout_ms;
+        connection.pipeline.push_back(Slot {
+            xid: Xid(0),
+            op: OpCode::CREATE_SESSION,
+            received: self.server.now.moment,
+            wait: Wait::Leader(response),
+        });
     }
 
     /// The session is on this connection; the client is told once `zxid` is applied.

@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use clock::{Moment, Now};
 use zab::{Peer, ServerId};
-use znode::{Database, Fired, HashKey, WatcherId, permits};
+use znode::{Database, Fired, HashKey, Standing, WatcherId, permits};
 use zookeeper_wire::jute::Reader;
 use zookeeper_wire::txn::Txn;
 use zookeeper_wire::{
@@ -21,6 +21,7 @@ use crate::border::{ConnectionId, Effect, Input};
 use crate::config::KeeperConfig;
 use crate::connection::{Connection, Slot, Stage, Wait};
 use crate::limits::{FRAME_LENGTH_BYTES, PIPELINE_MAX, ROOM_MIN, SESSIONLESS};
+use crate::member::Part;
 use crate::metrics::{Basic, Counter};
 use crate::op::is_write;
 use crate::server::{Asking, Proposal, Server};
@@ -45,7 +46,7 @@ pub struct Keeper {
     pub(crate) ending: VecDeque<SessionId>,
     pub(crate) next_session: SessionId,
     pub(crate) reap_at: Moment,
-    snapshots: Snapshots,
+    pub(crate) snapshots: Snapshots,
     fired: Vec<Fired>,
 }
 
@@ -54,13 +55,24 @@ impl Keeper {
     /// spreads snapshots; it should differ between processes.
     pub fn alone(config: KeeperConfig, mut database: Database, now: Now, seed: u64) -> Keeper {
         database.bury_dead_sessions();
-        let key = HashKey(seed);
         let peer = Peer::alone(ServerId(config.server_id), database.last_applied());
+        Keeper::with(config, database, peer, Part::Alone, now, seed)
+    }
+
+    pub(crate) fn with(
+        config: KeeperConfig,
+        database: Database,
+        peer: Peer,
+        part: Part,
+        now: Now,
+        seed: u64,
+    ) -> Keeper {
+        let key = HashKey(seed);
         let next_session = first_session(&config, &database, now);
         Keeper {
             snapshots: Snapshots::new(&config, seed),
             reap_at: now.moment + config.container_check,
-            server: Server::new(config, database, peer, key, now),
+            server: Server::new(config, database, peer, part, key, now),
             connections: HashMap::with_hasher(key),
             addresses: HashMap::with_hasher(key),
             attached: HashMap::with_hasher(key),
@@ -78,7 +90,7 @@ impl Keeper {
         self.server.now = now;
         match input {
             Input::Received { connection, frame } => self.received(connection, frame, effects),
-            Input::Persisted { upto } => self.persisted(upto, effects),
+            Input::Persisted { upto } => self.peer_step(zab::Input::Persisted { upto }, effects),
             Input::Opened { connection, peer } => self.opened(connection, peer, effects),
             Input::Closed { connection } => self.closed(connection),
             Input::FourLetterWord { connection, word } => self.word(connection, word, effects),
@@ -86,16 +98,21 @@ impl Keeper {
                 self.snapshots.written();
             }
             Input::Measured(measures) => self.server.measured(measures),
-            Input::EpochsWritten
-            | Input::Truncated { .. }
-            | Input::SnapshotInstalled
-            | Input::Notified { .. }
-            | Input::LinkUp { .. }
-            | Input::DialFailed { .. }
-            | Input::Packet { .. }
-            | Input::SnapshotReceived { .. }
-            | Input::LinkDown { .. } => {}
+            Input::EpochsWritten => self.peer_step(zab::Input::EpochsWritten, effects),
+            Input::Truncated { database } => self.truncated(database, effects),
+            Input::SnapshotInstalled => self.snapshot_installed(effects),
+            Input::Notified { from, notification } => {
+                self.peer_step(zab::Input::Notified { from, notification }, effects);
+            }
+            Input::LinkUp { link, dialed } => self.peer_step(zab::Input::LinkUp { link, dialed }, effects),
+            Input::DialFailed { server } => self.peer_step(zab::Input::DialFailed { server }, effects),
+            Input::Packet { link, packet } => self.peer_step(zab::Input::Received { link, packet }, effects),
+            Input::SnapshotReceived { link, database } => self.snapshot_received(link, database, effects),
+            Input::LinkDown { link } => self.peer_step(zab::Input::LinkDown { link }, effects),
             Input::Woken => self.woken(effects),
+        }
+        if self.server.member.part == Part::Leading {
+            self.order_late(effects);
         }
         self.take_in_held(effects);
         self.check();
@@ -104,7 +121,9 @@ impl Keeper {
     /// When [`Input::Woken`] is needed at the latest.
     pub fn deadline(&self) -> Option<Moment> {
         let sessionless = self.sessionless.first().map(|&(since, _)| since + SESSIONLESS);
-        [self.server.sessions.deadline(), sessionless, Some(self.reap_at)].into_iter().flatten().min()
+        let sessions = self.server.sessions.deadline().filter(|_| self.server.member.orders());
+        let peer = self.server.peer.deadline();
+        [sessions, sessionless, Some(self.reap_at), peer].into_iter().flatten().min()
     }
 
     /// The committed state.
@@ -176,6 +195,9 @@ impl Keeper {
     }
 
     fn received(&mut self, id: ConnectionId, frame: Bytes, effects: &mut Vec<Effect>) {
+        if !self.serves() {
+            return self.close(id, effects);
+        }
         let room = self.server.room();
         let Some(connection) = self.connections.get_mut(&id) else { return };
         self.server.statistics.received += 1;
@@ -234,6 +256,12 @@ impl Keeper {
             return self.close(id, effects);
         };
         self.server.sessions.touch(self.server.now.moment, connection.session);
+        if let Part::Learning(link, _) = self.server.member.part {
+            self.server.member.touched.insert(connection.session, connection.timeout_ms);
+            if is_write(op) || matches!(op, OpCode::SYNC | OpCode::RECONFIG) {
+                return self.request_of_leader(link, id, xid, op, &reader, effects);
+            }
+        }
         if op == OpCode::AUTH || op == OpCode::SASL {
             return self.authenticate(id, xid, op, &mut reader, effects);
         }
@@ -245,7 +273,7 @@ impl Keeper {
             // Known inside a multi, or between servers, but not here.
             _ if op == OpCode::CHECK || op == OpCode::DELETE_CONTAINER => Wait::Unknown,
             Err(WireError::UnknownOp(unknown)) if unknown == op.0 && op != OpCode::MULTI => Wait::Unknown,
-            Ok(request @ Request::Sync(_)) => Wait::Applied(self.server.peer.last_proposed(), request),
+            Ok(request @ Request::Sync(_)) => Wait::Applied(self.server.peer.last_logged(), request),
             Ok(request) if connection.pipeline.is_empty() => {
                 return self.server.serve(connection, asking, &request, effects);
             }
@@ -257,13 +285,20 @@ impl Keeper {
             }
             Err(_) => Wait::Failed(ErrorCode::MARSHALLING_ERROR),
         };
+        self.enqueue(id, Slot { xid, op, received: asking.received, wait }, effects);
+    }
+
+    /// A request takes its place in the pipeline.
+    pub(crate) fn enqueue(&mut self, id: ConnectionId, slot: Slot, effects: &mut Vec<Effect>) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let xid = slot.xid;
         let idle = connection.pipeline.is_empty();
-        if let Wait::Applied(zxid, _) = wait
+        if let Wait::Applied(zxid, _) = slot.wait
             && zxid > self.server.database.last_applied()
         {
             self.waiting.push_back((zxid, id));
         }
-        connection.pipeline.push_back(Slot { xid, op, received: asking.received, wait });
+        connection.pipeline.push_back(slot);
         if connection.pipeline.len() > PIPELINE_MAX {
             return self.close(id, effects);
         }
@@ -287,7 +322,7 @@ impl Keeper {
         while let Some(slot) = connection.pipeline.front() {
             let applied = server.database.last_applied();
             match &slot.wait {
-                Wait::Commit(_) => return,
+                Wait::Commit(_) | Wait::Forwarded | Wait::Synced(_) | Wait::Leader(_) => return,
                 Wait::Applied(zxid, _) | Wait::Session(zxid, _) if *zxid > applied => return,
                 _ => {}
             }
@@ -306,27 +341,27 @@ impl Keeper {
                     self.establish(id, &response, effects);
                     return;
                 }
-                Wait::Commit(_) => unreachable!("it was left in its place"),
+                Wait::Commit(_) | Wait::Forwarded | Wait::Synced(_) | Wait::Leader(_) => {
+                    unreachable!("it was left in its place")
+                }
             }
         }
     }
 
-    fn persisted(&mut self, upto: Zxid, effects: &mut Vec<Effect>) {
-        let delivered = self.server.persisted(upto, effects);
-        for _ in 0..delivered {
-            self.deliver(effects);
-        }
-        if let Some(snapshot) = self.snapshots.due(&self.server.database) {
-            effects.push(Effect::WriteSnapshot { snapshot: Box::new(snapshot) });
-        }
-    }
-
     /// Applies the next transaction, tells its watchers, answers whoever asked for it.
-    fn deliver(&mut self, effects: &mut Vec<Effect>) {
+    pub(crate) fn deliver(&mut self, entry: zab::Entry, effects: &mut Vec<Effect>) {
+        let known = self.server.proposals.pop_front_if(|proposal| proposal.header.zxid == entry.zxid);
+        let Some(proposal) = known.or_else(|| self.proposal_of(&entry, effects)) else { return };
         let mut fired = std::mem::take(&mut self.fired);
-        let (proposal, outcome) = self.server.apply(&mut fired);
+        let outcome = self.server.apply(&proposal, &mut fired);
         self.snapshots.applied(proposal.bytes);
-        let Proposal { header, txn, asker, .. } = proposal;
+        let Proposal { header, txn, asker, digest, .. } = proposal;
+        self.compare(digest);
+        if let Txn::CreateSession { timeout_ms } = txn
+            && self.server.sessions.standing(header.session) == Standing::Unknown
+        {
+            self.server.sessions.track(self.server.now.moment, header.session, timeout_ms);
+        }
         for event in fired.drain(..) {
             self.notify(event, header.zxid, effects);
         }
@@ -334,19 +369,25 @@ impl Keeper {
         if let Some(id) = asker
             && let Some(connection) = self.connections.get_mut(&id)
             && connection.stage == Stage::Established
+            && connection.awaits(&header)
         {
-            let slot = take_slot(&mut self.server, connection, effects).expect("a write has its slot");
-            assert!(matches!(slot.wait, Wait::Commit(zxid) if zxid == header.zxid), "answered in order");
+            let slot = take_slot(&mut self.server, connection, effects).expect("it waits in the first");
             let asking = Asking { xid: slot.xid, op: slot.op, received: slot.received };
             self.server.answer(connection, asking, &txn, outcome, effects);
         }
         if matches!(txn, Txn::CloseSession(_)) {
             self.server.sessions.remove(header.session);
+            self.server.member.owners.remove(&header.session);
             let on = asker.or_else(|| self.attached.get(&header.session).copied());
             on.into_iter().for_each(|id| self.close(id, effects));
         } else if let Some(id) = asker {
-            self.advance(id, effects);
+            if matches!(txn, Txn::CreateSession { .. }) {
+                self.let_begin(id, effects);
+            } else {
+                self.advance(id, effects);
+            }
         }
+        self.syncs_done(header.zxid, effects);
         while let Some((_, id)) = self.waiting.pop_front_if(|(zxid, _)| *zxid <= header.zxid) {
             self.advance(id, effects);
         }
@@ -370,8 +411,10 @@ impl Keeper {
 
     /// What always holds between two steps.
     fn check(&self) {
-        assert_eq!(self.server.proposals.len(), self.server.peer.outstanding(), "each proposal is known");
-        assert!(self.server.database.last_applied() <= self.server.peer.last_proposed());
+        if self.server.member.orders() {
+            assert_eq!(self.server.proposals.len(), self.server.peer.outstanding(), "each proposal is known");
+            assert!(self.server.database.last_applied() <= self.server.peer.last_logged());
+        }
         assert!(self.attached.len() <= self.connections.len());
     }
 }

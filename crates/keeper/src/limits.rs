@@ -58,3 +58,10 @@ pub const LISTED_MAX: usize = 1_000_000;
 
 /// Bytes in front of each frame that say how long it is.
 pub const FRAME_LENGTH_BYTES: u64 = 4;
+
+/// Requests of learners that wait for room at the leader. Each learner admits as many as the leader has
+/// room for; more than that comes only from a learner that counts wrongly, and costs it its link.
+pub const LATE_REQUESTS_MAX: usize = 1 << 20;
+
+/// Requests that a learner has under way at its leader.
+pub const FORWARDED_MAX: usize = 32_768;

@@ -8,6 +8,7 @@ use znode::{Database, HashKey, Sessions, Watches};
 
 use crate::border::{ConnectionId, Effect};
 use crate::keeper::Keeper;
+use crate::member::Part;
 
 impl Keeper {
     /// Takes in nothing more until [`Keeper::replace`] or [`Keeper::thaw`].
@@ -54,6 +55,7 @@ impl Keeper {
         }
         self.server.watches = Watches::new(key);
         self.server.outstanding.clear();
+        assert_eq!(self.server.member.part, Part::Alone, "an ensemble's state is its log's");
         self.server.peer = Peer::alone(ServerId(self.server.config.server_id), database.last_applied());
         self.server.database = database;
         self.server.frozen = false;

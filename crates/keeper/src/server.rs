@@ -10,7 +10,7 @@ use znode::{
     Watches,
 };
 use zookeeper_wire::jute::Writer;
-use zookeeper_wire::txn::{Txn, TxnHeader};
+use zookeeper_wire::txn::{Txn, TxnDigest, TxnHeader};
 use zookeeper_wire::{
     ErrorCode, EventKind, OpCode, PathWatch, ReplyHeader, Request, SessionId, SessionState, WatcherEvent,
     Xid, Zxid,
@@ -20,7 +20,8 @@ use crate::ConnectionId;
 use crate::border::{Effect, Measures};
 use crate::config::KeeperConfig;
 use crate::connection::Connection;
-use crate::limits::{DIGEST_EVERY, DIGESTS_SHOWN, FAREWELL_TXNS_MAX, REPLY_CHUNK_BYTES};
+use crate::limits::{DIGEST_EVERY, DIGESTS_SHOWN, FAREWELL_TXNS_MAX, FORWARDED_MAX, REPLY_CHUNK_BYTES};
+use crate::member::{Member, Part};
 use crate::metrics::{Advanced, Basic, Counter, Metrics};
 use crate::op::{self, Read};
 use crate::statistics::Statistics;
@@ -52,7 +53,9 @@ pub(crate) struct Server {
     rules: Rules,
     writer: Writer,
     missed: Vec<(EventKind, String)>,
-    peer_effects: Vec<zab::Effect>,
+    pub(crate) peer_effects: Vec<zab::Effect>,
+    pub(crate) member: Member,
+    pub(crate) digest_mismatches: u64,
 }
 
 /// The original's mask before anybody sets another one.
@@ -67,6 +70,8 @@ pub(crate) struct Proposal {
     pub(crate) asker: Option<ConnectionId>,
     /// Bytes it takes in the log.
     pub(crate) bytes: usize,
+    /// What its leader says that the tree will be; `None` if we lead, and computed it ourselves.
+    pub(crate) digest: Option<TxnDigest>,
 }
 
 /// What a request says before its body, and when it came.
@@ -78,7 +83,14 @@ pub(crate) struct Asking {
 }
 
 impl Server {
-    pub(crate) fn new(config: KeeperConfig, database: Database, peer: Peer, key: HashKey, now: Now) -> Self {
+    pub(crate) fn new(
+        config: KeeperConfig,
+        database: Database,
+        peer: Peer,
+        part: Part,
+        key: HashKey,
+        now: Now,
+    ) -> Self {
         let rules =
             Rules { skip_acl: config.skip_acl, enforce_quota: config.enforce_quota, digest: config.digest };
         let mut sessions = Sessions::new(config.tick_time, key);
@@ -104,6 +116,8 @@ impl Server {
             writer: Writer::with_capacity(REPLY_CHUNK_BYTES),
             missed: Vec::new(),
             peer_effects: Vec::new(),
+            member: Member::new(part, key),
+            digest_mismatches: 0,
             config,
             database,
         }
@@ -118,7 +132,26 @@ impl Server {
         request: Result<Request, ErrorCode>,
         effects: &mut Vec<Effect>,
     ) -> Zxid {
-        let session = connection.session;
+        if self.member.part == Part::Leading
+            && self.member.owners.entry(connection.session).or_insert(None).is_some()
+        {
+            let moved = Err(ErrorCode::SESSION_MOVED);
+            return self.propose_for(connection.session, &[], Some(connection.id), xid, moved, effects);
+        }
+        let (session, id) = (connection.session, connection.id);
+        self.propose_for(session, &connection.identities, Some(id), xid, request, effects)
+    }
+
+    /// As [`Server::propose`], for whoever asks.
+    pub(crate) fn propose_for(
+        &mut self,
+        session: SessionId,
+        identities: &[znode::Identity],
+        asker: Option<ConnectionId>,
+        xid: Xid,
+        request: Result<Request, ErrorCode>,
+        effects: &mut Vec<Effect>,
+    ) -> Zxid {
         let live = self.sessions.standing(session) == Standing::Live;
         if live && request == Ok(Request::CloseSession) {
             self.sessions.set_closing(session);
@@ -128,14 +161,21 @@ impl Server {
         let prepared = if live {
             match request {
                 Ok(Request::Reconfig(_)) => self.reconfigure(),
-                Ok(request) => self.prepare(session, &connection.identities, zxid, request),
+                Ok(request) => self.prepare(session, identities, zxid, request),
                 Err(error) => failure(error),
             }
         } else {
             failure(ErrorCode::SESSION_EXPIRED)
         };
-        self.send_on(session, xid, zxid, prepared, Some(connection.id), effects);
+        self.send_on(session, xid, zxid, prepared, asker, effects);
         zxid
+    }
+
+    /// The session is on a connection of this server.
+    pub(crate) fn own(&mut self, session: SessionId) {
+        if self.member.part == Part::Leading {
+            self.member.owners.insert(session, None);
+        }
     }
 
     /// A session begins.
@@ -211,37 +251,16 @@ impl Server {
         }
         self.metrics.count(Counter::OutstandingChangesQueued, 1);
         self.metrics.count(Counter::SyncProcessorRequestQueued, 1);
-        self.proposals.push_back(Proposal { header, txn, asker, bytes: payload.len() });
+        self.proposals.push_back(Proposal { header, txn, asker, bytes: payload.len(), digest: None });
         let entry = Entry { zxid, payload };
-        self.peer.step(zab::Input::Proposed { entry }, &mut self.peer_effects);
+        self.peer.step(self.now.moment, zab::Input::Proposed { entry }, &mut self.peer_effects);
         for effect in self.peer_effects.drain(..) {
-            match effect {
-                zab::Effect::Persist { entries } => persist(entries, effects),
-                zab::Effect::Deliver { .. } => unreachable!("nothing is delivered before it is persisted"),
-            }
+            plain(effect, effects);
         }
     }
 
-    /// The log is durable up to `upto`; returns how many transactions may be applied now.
-    pub(crate) fn persisted(&mut self, upto: Zxid, effects: &mut Vec<Effect>) -> usize {
-        self.peer.step(zab::Input::Persisted { upto }, &mut self.peer_effects);
-        let mut delivered = 0;
-        for effect in self.peer_effects.drain(..) {
-            match effect {
-                zab::Effect::Persist { entries } => persist(entries, effects),
-                zab::Effect::Deliver { entry } => {
-                    let proposal = &self.proposals[delivered];
-                    assert_eq!(entry.value().zxid, proposal.header.zxid, "delivered in the order proposed");
-                    delivered += 1;
-                }
-            }
-        }
-        delivered
-    }
-
-    /// Applies the oldest proposal.
-    pub(crate) fn apply(&mut self, fired: &mut Vec<Fired>) -> (Proposal, Outcome) {
-        let proposal = self.proposals.pop_front().expect("what is delivered was proposed");
+    /// Applies the next transaction.
+    pub(crate) fn apply(&mut self, proposal: &Proposal, fired: &mut Vec<Fired>) -> Outcome {
         let outcome = self.database.apply(&proposal.header, &proposal.txn, &mut self.watches, fired);
         self.outstanding.applied(proposal.header.zxid);
         self.metrics.count(Counter::CommitCount, 1);
@@ -254,12 +273,16 @@ impl Server {
             }
             self.digests.push_back((proposal.header.zxid, self.database.tree().digest()));
         }
-        (proposal, outcome)
+        outcome
     }
 
     /// How many more transactions may begin now.
     pub(crate) fn room(&self) -> usize {
-        if self.frozen { 0 } else { self.peer.room() }
+        match self.member.part {
+            _ if self.frozen => 0,
+            Part::Learning(..) => FORWARDED_MAX.saturating_sub(self.member.forwarded_count),
+            _ => self.peer.room(),
+        }
     }
 
     /// What the edge measured takes the place of what it said before.
@@ -420,6 +443,25 @@ fn bytes(path: &str, data: Option<&[u8]>) -> u64 {
 
 fn failure(error: ErrorCode) -> Prepared {
     Prepared { txn: Txn::Error(error), digest: None }
+}
+
+/// What of Zab's wishes goes to the edge as it is.
+pub(crate) fn plain(effect: zab::Effect, effects: &mut Vec<Effect>) {
+    effects.push(match effect {
+        zab::Effect::Persist { entries } => return persist(entries, effects),
+        zab::Effect::WriteEpochs { accepted, current } => Effect::WriteEpochs { accepted, current },
+        zab::Effect::Notify { to, notification } => Effect::Notify { to, notification },
+        zab::Effect::Dial { server } => Effect::Dial { server },
+        zab::Effect::Send { link, packet } => Effect::SendPacket { link, packet },
+        zab::Effect::Close { link } => Effect::CloseLink { link },
+        zab::Effect::Halt { reason } => Effect::Halt { reason },
+        zab::Effect::Deliver { .. }
+        | zab::Effect::Truncate { .. }
+        | zab::Effect::InstallSnapshot { .. }
+        | zab::Effect::SendSnapshot { .. }
+        | zab::Effect::Pass { .. }
+        | zab::Effect::Became { .. } => unreachable!("a proposal alone does not bring this about"),
+    });
 }
 
 /// Asks for the entries to be persisted, together with those asked for just before.

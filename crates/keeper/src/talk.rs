@@ -215,7 +215,7 @@ impl Talk {
             for effect in effects.drain(..) {
                 self.run(effect, &mut more);
             }
-            if self.persisting && self.written > self.keeper.server.peer.last_committed() {
+            if self.persisting && self.written > self.keeper.server.peer.last_delivered() {
                 let upto = self.written;
                 self.keeper.step(Now::at_ms(self.now_ms), Input::Persisted { upto }, &mut more);
             }

@@ -36,7 +36,13 @@ impl Keeper {
     }
 
     fn answer_word(&mut self, word: &[u8; 4]) -> String {
+        if !self.serves()
+            && !matches!(word, b"ruok" | b"conf" | b"envi" | b"isro" | b"dirs" | b"gtmk" | b"stmk")
+        {
+            return "This ZooKeeper instance is not currently serving requests\n".to_owned();
+        }
         match word {
+            b"isro" if !self.serves() => "null".to_owned(),
             b"ruok" => "imok".to_owned(),
             b"isro" => "rw".to_owned(),
             b"srvr" => self.srvr(),

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::keeper::Keeper;
+use crate::member::{Part, Votes};
 
 impl Keeper {
     pub(super) fn srvr(&self) -> String {
@@ -21,8 +22,14 @@ impl Keeper {
     }
 
     /// What the server is to its ensemble.
-    pub(crate) fn mode(&self) -> &'static str {
-        "standalone"
+    pub fn mode(&self) -> &'static str {
+        match self.server.member.part {
+            Part::Alone => "standalone",
+            Part::Looking => "looking",
+            Part::Leading => "leader",
+            Part::Learning(_, Votes::Yes) => "follower",
+            Part::Learning(_, Votes::No) => "observer",
+        }
     }
 
     /// Sessions that no other server knows of.

@@ -2,6 +2,7 @@ use super::*;
 use bytes::Bytes;
 
 use crate::Entry;
+use crate::limits::OUTSTANDING_MAX;
 
 /// A conversation with a peer: each line of `script` is `propose`, `propose N` or `persisted ZXID`; the
 /// answer has a line for each input and one, indented, for each effect.
@@ -109,7 +110,11 @@ fn a_hole_in_the_order_is_a_bug() {
 #[test]
 #[should_panic(expected = "has what it was given")]
 fn the_disk_cannot_have_what_was_not_proposed() {
-    Peer::alone(ServerId(1), Zxid::ZERO).step(Input::Persisted { upto: Zxid(1) }, &mut Vec::new());
+    Peer::alone(ServerId(1), Zxid::ZERO).step(
+        Moment::at_ms(0),
+        Input::Persisted { upto: Zxid(1) },
+        &mut Vec::new(),
+    );
 }
 
 #[test]
@@ -137,14 +142,18 @@ fn whatever_the_pace_of_the_disk_the_order_is_that_of_the_proposals() {
             if chance.bool() {
                 let zxid = peer.next_zxid();
                 proposed.push(zxid);
-                peer.step(Moment::at_ms(0), Input::Proposed { entry: Entry { zxid, payload: Bytes::new() } }, &mut effects);
+                peer.step(
+                    Moment::at_ms(0),
+                    Input::Proposed { entry: Entry { zxid, payload: Bytes::new() } },
+                    &mut effects,
+                );
             } else if durable < proposed.len() {
                 durable = chance.usize(durable..proposed.len()) + 1;
                 peer.step(Moment::at_ms(0), Input::Persisted { upto: proposed[durable - 1] }, &mut effects);
             }
             delivered.extend(effects.into_iter().filter_map(|effect| match effect {
                 Effect::Deliver { entry } => Some(entry.into_value().zxid),
-                Effect::Persist { .. } => None,
+                _ => None,
             }));
             assert_eq!(delivered, proposed[..durable], "seed {seed}");
         }
