@@ -6,6 +6,7 @@ pub(crate) mod completion;
 pub(crate) mod consume;
 pub(crate) mod dev;
 pub(crate) mod group;
+pub(crate) mod inspect;
 pub(crate) mod keeper;
 pub(crate) mod produce;
 mod run;
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Bench(bench::Args),
     /// Read, write and watch the znodes of any ZooKeeper server
     Znode(znode::Args),
+    /// Look into transaction logs and snapshots, offline
+    Inspect(inspect::Args),
     /// Make, list, describe, alter and delete topics
     Topic(topic::Args),
     /// Write records to a topic
@@ -53,6 +56,7 @@ impl Command {
             Command::Status(args) => status::run(args),
             Command::Bench(args) => bench::run(args),
             Command::Znode(args) => znode::run(args),
+            Command::Inspect(args) => inspect::run(args),
             Command::Topic(args) => topic::run(args),
             Command::Produce(args) => produce::run(args),
             Command::Consume(args) => consume::run(args),

@@ -8,6 +8,7 @@ mod failure;
 mod kafka;
 mod logging;
 mod output;
+mod progress;
 
 use clap::Parser;
 use std::process::ExitCode;

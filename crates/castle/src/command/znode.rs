@@ -1,7 +1,8 @@
-//! `castle znode ls|tree|get|create|set|delete|watch`: the znodes of a Castle keeper or of any ZooKeeper
+//! `castle znode ls|tree|get|create|set|delete|watch|export|import`: the znodes of a Castle keeper or of any ZooKeeper
 //! server.
 
 mod show;
+mod transfer;
 
 use crate::failure::Failure;
 use crate::kafka::json_bytes;
@@ -26,6 +27,8 @@ Examples:
   castle znode create /locks/l- --sequential --ephemeral    held until Ctrl-C
   castle znode set /app/config - < config.json       data from stdin
   castle znode delete /app --recursive
+  castle znode export /app > app.json                 the subtree as JSON
+  castle znode import app.json /copy-of-app
   castle znode watch /app --recursive                one line for each change
   castle znode get /app/config -o json --keeper other:2181/chroot";
 
@@ -114,6 +117,10 @@ enum Action {
         #[arg(long, default_value_t = -1, allow_hyphen_values = true, conflicts_with = "recursive")]
         version: i32,
     },
+    /// Write a subtree as JSON: data in base64, lists, ephemeral znodes marked
+    Export(transfer::ExportArgs),
+    /// Make the znodes that export wrote
+    Import(transfer::ImportArgs),
     /// Print a line for each change, until Ctrl-C
     Watch {
         /// Which
@@ -157,6 +164,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         Action::Create(args) => create(&mut client, args, format),
         Action::Set { path, data, version } => set(&mut client, &path, &data, version, format),
         Action::Delete { path, recursive, version } => delete(&mut client, &path, recursive, version, format),
+        Action::Export(args) => transfer::export(&mut client, &args),
+        Action::Import(args) => transfer::import(&mut client, &args, format),
         Action::Watch { path, recursive, count } => watch(&mut client, &path, recursive, count, format),
     };
     client.close();
