@@ -116,7 +116,7 @@ fn run(name: &str) -> Run {
         "hash" => |keeper, _| {
             let digests =
                 keeper.server.digests.iter().map(
-                    |(zxid, digest)| json!({"zxid": zxid.0, "digestVersion": 2, "digest": *digest as i64}),
+                    |(zxid, digest)| json!({"zxid": zxid.0, "digest_version": 2, "digest": *digest as i64}),
                 );
             fields(json!({"digests": digests.collect::<Vec<_>>()}))
         },

@@ -72,7 +72,8 @@ impl Keeper {
             }
             b"gtmk" => self.server.trace_mask.to_string(),
             b"hash" => {
-                let lines = self.server.digests.iter().map(|(zxid, sum)| format!("{:x}: {sum:x}\n", zxid.0));
+                let lines =
+                    self.server.digests.iter().map(|(zxid, sum)| format!("{:x}: {}\n", zxid.0, *sum as i64));
                 lines.collect()
             }
             // The mask would follow in eight more bytes; without them there is nothing to set.

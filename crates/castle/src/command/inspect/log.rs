@@ -11,7 +11,8 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use txnlog::{
-    Directories, Error, LogEntry, LogFileReader, LogReader, SnapshotItem, SnapshotReader, newest_snapshots,
+    Compression, Directories, Error, LogEntry, LogFileReader, LogReader, SnapshotItem, SnapshotReader,
+    newest_snapshots,
 };
 use znode::{Database, HashKey, Restore};
 use zookeeper_wire::Zxid;
@@ -184,8 +185,10 @@ struct Findings {
 }
 
 fn verify(path: &Path, format: Format) -> Result<(), Failure> {
-    let mut tree = if path.is_dir() { tree_of(path)? } else { None };
-    let from = tree.as_ref().map_or(Zxid::ZERO, |(database, _)| Zxid(database.last_applied().0 + 1));
+    // Snapshots that were not reached yet, the next one last. Each begins a tree of its own: an
+    // administrator may have restored it over another one.
+    let mut snapshots = if path.is_dir() { snapshots_of(path)? } else { Vec::new() };
+    let mut tree: Option<(Database, Zxid)> = None;
     let mut found = Findings::default();
     let mut progress = Progress::of("transactions");
     let mut fault = None;
@@ -208,7 +211,13 @@ fn verify(path: &Path, format: Format) -> Result<(), Failure> {
             found.unreadable += 1;
             continue;
         };
-        if let Some((database, exact_after)) = tree.as_mut().filter(|_| entry.zxid >= from) {
+        while let Some((zxid, _, file)) = snapshots.pop_if(|(zxid, ..)| *zxid < entry.zxid) {
+            // Only the last one before the transaction is needed.
+            if snapshots.last().is_none_or(|(next, ..)| *next >= entry.zxid) {
+                tree = Some(load(&file, zxid)?);
+            }
+        }
+        if let Some((database, exact_after)) = &mut tree {
             database.replay(&decoded);
             let digest = decoded.digest.filter(|digest| digest.version == 2 && entry.zxid >= *exact_after);
             if let Some(digest) = digest {
@@ -254,14 +263,11 @@ fn report(path: &Path, found: &Findings, fault: Option<String>, format: Format) 
     problem.map_or(Ok(()), |problem| Err(Failure::new(Code::Data, problem)))
 }
 
-/// The tree of the newest snapshot, and the transaction from which on it is exact.
-fn tree_of(directory: &Path) -> Result<Option<(Database, Zxid)>, Failure> {
+/// The whole snapshots of a directory, newest first.
+fn snapshots_of(directory: &Path) -> Result<Vec<(Zxid, Compression, PathBuf)>, Failure> {
     let inner = version_2(directory);
     let at = Directories { snapshots: inner.clone(), logs: inner };
-    // The oldest one leaves the most to be compared.
-    let mut whole = newest_snapshots(&RealDisk, &at, usize::MAX).map_err(|error| damaged(&error))?;
-    let Some((zxid, _, path)) = whole.pop() else { return Ok(None) };
-    load(&path, zxid).map(Some)
+    newest_snapshots(&RealDisk, &at, usize::MAX).map_err(|error| damaged(&error))
 }
 
 /// The database of one snapshot, and the transaction from which on it is exact: snapshots are fuzzy.

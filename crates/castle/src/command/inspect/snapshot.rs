@@ -179,7 +179,7 @@ fn show_znode(
                 owner => format!("  owner {owner:#x}"),
             };
             line(format!("{path}  {bytes} B  version {}  acl {acl}{owner}", stat.version));
-            if let (true, Value::String(text)) = (with_data, json_bytes(data.as_ref())) {
+            if let (true, Value::String(text)) = (with_data && bytes > 0, json_bytes(data.as_ref())) {
                 line(format!("    {text}"));
             }
         }
