@@ -62,6 +62,13 @@ pub(crate) struct Usage {
     pub(crate) last_response: Moment,
 }
 
+impl Usage {
+    /// Before the first request.
+    pub(crate) fn unused() -> Usage {
+        Usage { last_op: "NA", last_xid: -1, ..Usage::default() }
+    }
+}
+
 /// A request that has its place in the order of replies.
 #[derive(Debug)]
 pub(crate) struct Slot {
@@ -113,7 +120,7 @@ impl Connection {
             paused: false,
             established,
             since,
-            usage: Usage { last_op: "NA", last_xid: -1, ..Usage::default() },
+            usage: Usage::unused(),
         }
     }
 

@@ -10,10 +10,11 @@ mod srvr;
 mod watches;
 
 use bytes::Bytes;
+use zookeeper_wire::Zxid;
 
 use crate::border::{ConnectionId, Effect};
+use crate::connection::Usage;
 use crate::keeper::Keeper;
-use crate::statistics::Latency;
 
 /// True if these four bytes are a word rather than the length of a frame.
 pub fn is_word(bytes: [u8; 4]) -> bool {
@@ -87,10 +88,7 @@ impl Keeper {
     /// What connections counted is forgotten.
     pub(crate) fn reset_connections(&mut self) {
         for connection in self.connections.values_mut() {
-            connection.usage.received = 0;
-            connection.usage.sent = 0;
-            connection.usage.latency = Latency::default();
-            connection.usage.last_op = "NA";
+            connection.usage = Usage { last_zxid: Zxid(-1), ..Usage::unused() };
         }
     }
 
