@@ -4,6 +4,8 @@
 //! `SERVED` through this table, so what is advertised is what is answered. An API whose file holds
 //! [`NOT_YET`] is neither.
 
+pub(crate) mod add_offsets_to_txn;
+pub(crate) mod add_partitions_to_txn;
 pub(crate) mod alter_configs;
 pub(crate) mod alter_partition;
 pub(crate) mod api_versions;
@@ -19,6 +21,8 @@ pub(crate) mod describe_groups;
 pub(crate) mod describe_log_dirs;
 pub(crate) mod describe_producers;
 pub(crate) mod describe_topic_partitions;
+pub(crate) mod describe_transactions;
+pub(crate) mod end_txn;
 pub(crate) mod fetch;
 pub(crate) mod find_coordinator;
 pub(crate) mod heartbeat;
@@ -31,6 +35,7 @@ pub(crate) mod list_config_resources;
 pub(crate) mod list_groups;
 pub(crate) mod list_offsets;
 pub(crate) mod list_partition_reassignments;
+pub(crate) mod list_transactions;
 pub(crate) mod metadata;
 pub(crate) mod offset_commit;
 pub(crate) mod offset_delete;
@@ -39,7 +44,9 @@ pub(crate) mod offset_for_leader_epoch;
 pub(crate) mod produce;
 pub(crate) mod stop_replica;
 pub(crate) mod sync_group;
+pub(crate) mod txn_offset_commit;
 pub(crate) mod update_metadata;
+pub(crate) mod write_txn_markers;
 
 use std::ops::RangeInclusive;
 
@@ -112,6 +119,11 @@ apis! {
     delete_records DeleteRecordsRequest
     init_producer_id InitProducerIdRequest
     offset_for_leader_epoch OffsetForLeaderEpochRequest
+    add_partitions_to_txn AddPartitionsToTxnRequest
+    add_offsets_to_txn AddOffsetsToTxnRequest
+    end_txn EndTxnRequest
+    write_txn_markers WriteTxnMarkersRequest
+    txn_offset_commit TxnOffsetCommitRequest
     describe_configs DescribeConfigsRequest
     alter_configs AlterConfigsRequest
     describe_log_dirs DescribeLogDirsRequest
@@ -123,6 +135,8 @@ apis! {
     alter_partition AlterPartitionRequest
     describe_cluster DescribeClusterRequest
     describe_producers DescribeProducersRequest
+    describe_transactions DescribeTransactionsRequest
+    list_transactions ListTransactionsRequest
     list_config_resources ListConfigResourcesRequest
     describe_topic_partitions DescribeTopicPartitionsRequest
 }

@@ -4,7 +4,7 @@
 //! held by the partition `java_string_hash(group) & 0x7fffffff % partitions` of `__consumer_offsets`, and
 //! coordinated by whoever leads that partition. Coming to lead one means to read it from its start.
 
-mod loading;
+pub(crate) mod loading;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -18,7 +18,7 @@ use disk::Disk;
 use kafka_wire::ErrorCode;
 use kafka_wire::batch::{BatchBuilder, ProducerStamp};
 
-use crate::api::{delete_groups, join_group, offset_commit, offset_delete, sync_group};
+use crate::api::{delete_groups, join_group, offset_commit, offset_delete, sync_group, txn_offset_commit};
 use crate::groups::loading::Reading;
 use crate::purgatory::WatchKey;
 use crate::replica::Durability;
@@ -48,11 +48,20 @@ pub(crate) struct Groups {
     has_more: bool,
 }
 
-/// An append of the core that is in the log.
+/// A batch in the log whose fate the core waits for.
+#[derive(Clone, Copy)]
 struct InLog {
-    write: WriteToken,
+    what: InLogWhat,
     first: i64,
     end: i64,
+}
+
+#[derive(Clone, Copy)]
+enum InLogWhat {
+    /// An append of the core.
+    Write(WriteToken),
+    /// The end of a producer's transaction.
+    Marker { producer_id: i64, committed: bool },
 }
 
 /// Who waits for an answer of the core.
@@ -61,6 +70,7 @@ pub(crate) enum Asked {
     JoinGroup(join_group::Waiting),
     SyncGroup(sync_group::Waiting),
     OffsetCommit(offset_commit::Waiting),
+    TxnOffsetCommit(txn_offset_commit::Waiting),
     DeleteGroups(delete_groups::Waiting),
     OffsetDelete(offset_delete::Waiting),
 }
@@ -103,6 +113,15 @@ impl Groups {
             return Some(Moment::default());
         }
         self.core.deadline()
+    }
+
+    /// Takes note of a transaction marker at `offset` of a partition of `__consumer_offsets`: once it is
+    /// committed, so are the offsets of the transaction, or they are gone.
+    pub(crate) fn marker_appended(&mut self, partition: i32, offset: i64, producer_id: i64, committed: bool) {
+        let what = InLogWhat::Marker { producer_id, committed };
+        let appends = self.in_log.entry(partition).or_default();
+        appends.push_back(InLog { what, first: offset, end: offset + 1 });
+        self.has_more = true;
     }
 
     fn token(&mut self) -> RequestToken {
@@ -167,20 +186,28 @@ pub(crate) fn turn_ended<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mu
     let partitions: Vec<i32> = broker.groups.in_log.keys().copied().collect();
     for partition in partitions {
         while let Some(input) = next_fate(broker, partition) {
-            step(broker, now, input, effects);
+            if let Some(input) = input {
+                step(broker, now, input, effects);
+            }
         }
     }
     broker.groups.in_log.retain(|_, appends| !appends.is_empty());
 }
 
-/// What became of the oldest append of a partition, if that is known by now.
-fn next_fate<D: Disk>(broker: &mut Broker<D>, partition: i32) -> Option<Input> {
-    let InLog { write, first, end } = *broker.groups.in_log.get(&partition)?.front()?;
+/// What became of the oldest batch of a partition, if that is known by now; nothing to tell of a marker
+/// that is lost with the leadership, since whoever leads next reads the log.
+fn next_fate<D: Disk>(broker: &mut Broker<D>, partition: i32) -> Option<Option<Input>> {
+    let InLog { what, first, end } = *broker.groups.in_log.get(&partition)?.front()?;
     let name = broker.groups.partition(partition);
-    let input = match broker.replicas.reached(&name, end, Durability::InSync) {
-        Ok(false) => return None,
-        Ok(true) => Input::Appended { write, base_offset: first },
-        Err(error) => Input::AppendFailed { write, error },
+    let input = match (broker.replicas.reached(&name, end, Durability::InSync), what) {
+        (Ok(false), _) => return None,
+        (Ok(true), InLogWhat::Write(write)) => Some(Input::Appended { write, base_offset: first }),
+        (Err(error), InLogWhat::Write(write)) => Some(Input::AppendFailed { write, error }),
+        (Err(ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND), InLogWhat::Marker { .. }) => return None,
+        (Err(_), InLogWhat::Marker { .. }) => None,
+        (Ok(true), InLogWhat::Marker { producer_id, committed }) => {
+            Some(Input::TransactionEnded { partition, producer_id, committed })
+        }
     };
     broker.groups.in_log.get_mut(&partition)?.pop_front();
     Some(input)
@@ -243,7 +270,7 @@ fn step<D: Disk>(broker: &mut Broker<D>, now: Now, input: Input, effects: &mut V
                 match append(broker, now, partition, leader_epoch, producer, &records) {
                     Ok((first, end)) => {
                         let appends = broker.groups.in_log.entry(partition).or_default();
-                        appends.push_back(InLog { write, first, end });
+                        appends.push_back(InLog { what: InLogWhat::Write(write), first, end });
                         broker.groups.has_more = true;
                     }
                     Err(error) => {
@@ -276,6 +303,9 @@ fn answered<D: Disk>(broker: &mut Broker<D>, token: RequestToken, answer: Answer
         }
         (Asked::OffsetCommit(waiting), Answer::Commit(outcomes)) => {
             offset_commit::answered(broker, waiting, outcomes, effects);
+        }
+        (Asked::TxnOffsetCommit(waiting), Answer::Commit(outcomes)) => {
+            txn_offset_commit::answered(broker, waiting, outcomes, effects);
         }
         (Asked::DeleteGroups(waiting), Answer::Delete(results)) => {
             delete_groups::answered(broker, waiting, results, effects);

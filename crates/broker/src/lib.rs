@@ -43,6 +43,7 @@ mod tests;
 mod topic_creation;
 mod topic_partition;
 mod topics;
+mod transactions;
 mod work;
 
 pub use asks::AskToken;
@@ -74,6 +75,7 @@ use crate::peers::Peers;
 use crate::producer_ids::ProducerIds;
 use crate::purgatory::Purgatory;
 use crate::replicas::Replicas;
+use crate::transactions::Transactions;
 
 /// A broker: its connections, its replicas, its groups, and its place in the cluster.
 ///
@@ -105,6 +107,8 @@ pub struct Broker<D: Disk> {
     pub(crate) in_sync: InSync,
     /// Consumer groups coordinated here.
     pub(crate) groups: Groups,
+    /// Transactional ids coordinated here.
+    pub(crate) transactions: Transactions,
     /// Blocks of producer ids.
     pub(crate) producer_ids: ProducerIds,
     /// Incremental fetch sessions.
@@ -139,6 +143,7 @@ impl<D: Disk> Broker<D> {
             followers: Followers::default(),
             in_sync: InSync::new(now, &settings.properties),
             groups,
+            transactions: Transactions::new(now, &settings),
             producer_ids: ProducerIds::default(),
             fetch_sessions: FetchSessions::default(),
             purgatory: Purgatory::default(),
@@ -178,6 +183,8 @@ impl<D: Disk> Broker<D> {
         membership::turn_ended(self);
         early::turn_ended(self, now, effects);
         replicas::turn_ended(self, now, effects);
+        // Before the groups, whose partitions get markers too.
+        transactions::turn_ended(self, now, effects);
         groups::turn_ended(self, now, effects);
         isr::turn_ended(self, now, effects);
         peers::turn_ended(self, now, effects);
@@ -198,6 +205,7 @@ impl<D: Disk> Broker<D> {
             self.peers.deadline(),
             self.followers.deadline(),
             self.in_sync.deadline(),
+            self.transactions.deadline(),
         ]
         .into_iter()
         .flatten()
@@ -210,6 +218,7 @@ impl<D: Disk> Broker<D> {
         isr::woken(self, now);
         replicas::woken(self, now, effects);
         groups::woken(self, now, effects);
+        transactions::woken(self, now, effects);
         purgatory::expire(self, now, effects);
     }
 }

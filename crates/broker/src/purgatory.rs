@@ -9,8 +9,8 @@ use clock::{Moment, Now};
 use disk::Disk;
 
 use crate::api::{
-    controlled_shutdown, create_partitions, create_topics, delete_topics, fetch, find_coordinator,
-    init_producer_id, metadata, produce,
+    controlled_shutdown, create_partitions, create_topics, delete_topics, end_txn, fetch, find_coordinator,
+    init_producer_id, metadata, produce, write_txn_markers,
 };
 use crate::replicas::ReadTicket;
 use crate::{Broker, ConnectionId, Effect, TopicPartition, config_change};
@@ -38,6 +38,8 @@ pub(crate) enum Parked {
     Metadata(metadata::Waiting),
     FindCoordinator(find_coordinator::Waiting),
     InitProducerId(init_producer_id::Waiting),
+    EndTxn(end_txn::Waiting),
+    WriteTxnMarkers(write_txn_markers::Waiting),
     CreateTopics(create_topics::Waiting),
     DeleteTopics(delete_topics::Waiting),
     CreatePartitions(create_partitions::Waiting),
@@ -240,6 +242,10 @@ fn retry<D: Disk>(
         }
         Parked::InitProducerId(waiting) => {
             init_producer_id::retry(broker, now, waiting, patience, effects);
+        }
+        Parked::EndTxn(waiting) => end_txn::retry(broker, now, waiting, patience, effects),
+        Parked::WriteTxnMarkers(waiting) => {
+            write_txn_markers::retry(broker, now, waiting, patience, effects);
         }
     }
 }

@@ -7,6 +7,7 @@
 mod following;
 mod loading;
 mod lookup;
+mod marking;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use crate::disk_space::DiskSpace;
 pub(crate) use following::Followed;
 pub(crate) use loading::{create, load};
 pub(crate) use lookup::Look;
+pub(crate) use marking::Marker;
 
 /// A partition log held here, as leader or follower.
 pub(crate) struct Replica<D: Disk> {

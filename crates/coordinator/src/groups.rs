@@ -302,7 +302,7 @@ impl Groups {
 }
 
 /// The partition of a group, as every Kafka broker computes it.
-fn place(group: &str, partitions: i32) -> i32 {
+pub(crate) fn place(group: &str, partitions: i32) -> i32 {
     (java_string_hash(group) & i32::MAX) % partitions
 }
 

@@ -1,9 +1,11 @@
-//! Consumer groups and their offsets as a log-replicated state machine.
+//! Consumer groups with their offsets, and transactions, as log-replicated state machines.
 //!
 //! [`Groups`] holds the groups of those partitions of `__consumer_offsets` that this broker leads. It is
 //! told of requests, of records that became durable, and of time; it answers requests and asks for
 //! records to be appended. It has no clock, socket, log or randomness of its own, and nothing that a
 //! record stands for is acknowledged or shown before that record is durable.
+//!
+//! [`transactions`] is the second machine, over `__transaction_state`.
 //!
 //! What is not here: which broker coordinates which group (the broker asks the cluster's metadata), the
 //! versions of requests and responses (the broker's `api` files), permissions, and the assignment of
@@ -46,6 +48,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 mod timers;
+pub mod transactions;
 mod turn;
 mod write;
 

@@ -26,6 +26,14 @@ pub const WRITES_IN_FLIGHT_MAX: usize = 100_000;
 /// `max.message.bytes` of 1 MiB.
 pub const TOMBSTONES_PER_APPEND_MAX: usize = 5_000;
 
+/// Transactional ids that one broker coordinates. An idle one takes about 300 bytes; past it, a new id is
+/// told to try again later.
+pub const TRANSACTIONAL_IDS_MAX: usize = 250_000;
+
+/// Bytes of the record of one transactional id with all partitions of its transaction, under the default
+/// `max.message.bytes` of 1 MiB.
+pub const TRANSACTION_RECORD_BYTES_MAX: usize = 1_000_000;
+
 /// Bytes of any name: what the classic encoding of a string can say, which the records use.
 pub const NAME_BYTES_MAX: usize = i16::MAX as usize;
 

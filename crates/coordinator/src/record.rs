@@ -235,7 +235,7 @@ pub(crate) fn read_group(value: &Bytes) -> Result<GroupValue, WireError> {
     })
 }
 
-fn versioned<M: Message>(message: &M, version: i16) -> Bytes {
+pub(crate) fn versioned<M: Message>(message: &M, version: i16) -> Bytes {
     let mut writer = Writer::new();
     writer.i16(version);
     message.encode(&mut writer, version);

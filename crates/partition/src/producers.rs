@@ -186,6 +186,16 @@ impl Producers {
         aborted.then_some(AbortedSpan { transaction, last_stable_offset })
     }
 
+    /// Whether a transaction of the producer has records here that wait for its marker.
+    pub fn has_open_transaction(&self, producer_id: i64) -> bool {
+        self.producers.get(&producer_id).is_some_and(|producer| producer.open_transaction.is_some())
+    }
+
+    /// The newest epoch of a producer that is known.
+    pub fn epoch_of(&self, producer_id: i64) -> Option<i16> {
+        self.producers.get(&producer_id).map(|producer| producer.epoch)
+    }
+
     /// First offset whose fate is not known to readers of committed records; `None` if all are.
     pub fn first_unstable_offset(&self) -> Option<i64> {
         let open = self.open.keys().next();

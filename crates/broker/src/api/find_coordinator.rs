@@ -1,7 +1,7 @@
-//! FindCoordinator (key 10): tells which broker coordinates a group, by the partition of
-//! `__consumer_offsets` that the group's name falls on. Makes that topic if it is missing, and waits a
-//! moment for its leaders, and for groups that are being loaded here, so that a first consumer need not
-//! ask twice.
+//! FindCoordinator (key 10): tells which broker coordinates a group or a transactional id, by the
+//! partition of `__consumer_offsets` or `__transaction_state` that the name falls on. Makes that topic if
+//! it is missing, and waits a moment for its leaders, and for what is being loaded here, so that a first
+//! client need not ask twice.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use crate::call::Call;
 use crate::groups::OFFSETS_TOPIC;
 use crate::limits::METADATA_WAIT;
 use crate::purgatory::{Parked, Patience, WatchKey};
+use crate::transactions::TRANSACTIONS_TOPIC;
 use crate::{Broker, Effect};
 
 /// The versions served.
@@ -30,7 +31,7 @@ const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
 const SHARE: i8 = 2;
 
-/// A request that waits for `__consumer_offsets` to be created.
+/// A request that waits for the internal topic to be created.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     call: Call,
@@ -47,8 +48,10 @@ pub(crate) fn serve<D: Disk>(
     effects: &mut Vec<Effect>,
 ) {
     let mut patience = Patience::Left;
-    if request.key_type == GROUP && broker.membership.metadata().topic(OFFSETS_TOPIC).is_none() {
-        let errors = create_topics::create_automatically(broker, now, &[Arc::from(OFFSETS_TOPIC)], effects);
+    if let Some(topic) = topic_of(request.key_type)
+        && broker.membership.metadata().topic(topic).is_none()
+    {
+        let errors = create_topics::create_automatically(broker, now, &[Arc::from(topic)], effects);
         if errors.iter().any(|&error| error != ErrorCode::LEADER_NOT_AVAILABLE) {
             // It cannot be made, for instance because there are fewer brokers than it wants replicas.
             patience = Patience::Over;
@@ -74,10 +77,9 @@ pub(crate) fn retry<D: Disk>(
     };
     let found: Vec<Coordinator> = keys.iter().map(|key| find(broker, &call, request.key_type, key)).collect();
     let me = broker.settings.broker_id;
-    let is_coming = request.key_type == GROUP
+    let is_coming = topic_of(request.key_type).is_some()
         && found.iter().any(|found| {
-            let is_loading =
-                found.node_id == me && !broker.groups.serves(broker.groups.partition_of(&found.key));
+            let is_loading = found.node_id == me && !is_served(broker, request.key_type, &found.key);
             found.error_code == ErrorCode::COORDINATOR_NOT_AVAILABLE || is_loading
         });
     if is_coming && patience == Patience::Left {
@@ -93,11 +95,35 @@ pub(crate) fn retry<D: Disk>(
     broker.answer(call, &response, effects);
 }
 
-fn find<D: Disk>(broker: &Broker<D>, call: &Call, key_type: i8, key: &str) -> Coordinator {
+/// The internal topic whose partitions hold what has such keys.
+fn topic_of(key_type: i8) -> Option<&'static str> {
     match key_type {
-        GROUP => {
-            let partition = broker.groups.partition_of(key);
-            match broker.leader_hint(OFFSETS_TOPIC, partition, call.listener) {
+        GROUP => Some(OFFSETS_TOPIC),
+        TRANSACTION => Some(TRANSACTIONS_TOPIC),
+        _ => None,
+    }
+}
+
+fn partition_of<D: Disk>(broker: &Broker<D>, key_type: i8, key: &str) -> i32 {
+    match key_type {
+        TRANSACTION => broker.transactions.core().partition_of(key),
+        _ => broker.groups.partition_of(key),
+    }
+}
+
+fn is_served<D: Disk>(broker: &Broker<D>, key_type: i8, key: &str) -> bool {
+    let partition = partition_of(broker, key_type, key);
+    match key_type {
+        TRANSACTION => broker.transactions.core().serves(partition),
+        _ => broker.groups.serves(partition),
+    }
+}
+
+fn find<D: Disk>(broker: &Broker<D>, call: &Call, key_type: i8, key: &str) -> Coordinator {
+    match topic_of(key_type) {
+        Some(topic) => {
+            let partition = partition_of(broker, key_type, key);
+            match broker.leader_hint(topic, partition, call.listener) {
                 Some(leader) => Coordinator {
                     key: key.to_owned(),
                     node_id: leader.leader,
@@ -105,20 +131,17 @@ fn find<D: Disk>(broker: &Broker<D>, call: &Call, key_type: i8, key: &str) -> Co
                     port: leader.port,
                     ..Default::default()
                 },
-                None => refused(key, ErrorCode::COORDINATOR_NOT_AVAILABLE, None),
+                None => refused(key, ErrorCode::COORDINATOR_NOT_AVAILABLE),
             }
         }
-        // An error that no client retries: there is no use in waiting for what does not exist.
-        TRANSACTION => {
-            let reason = "This broker does not serve transactions yet.";
-            refused(key, ErrorCode::UNSUPPORTED_VERSION, Some(reason))
+        None if key_type == SHARE && call.api_version >= SHARE_SINCE => {
+            refused(key, ErrorCode::COORDINATOR_NOT_AVAILABLE)
         }
-        SHARE if call.api_version >= SHARE_SINCE => refused(key, ErrorCode::COORDINATOR_NOT_AVAILABLE, None),
-        _ => refused(key, ErrorCode::INVALID_REQUEST, None),
+        None => refused(key, ErrorCode::INVALID_REQUEST),
     }
 }
 
-fn refused(key: &str, error_code: ErrorCode, reason: Option<&str>) -> Coordinator {
+fn refused(key: &str, error_code: ErrorCode) -> Coordinator {
     Coordinator {
         key: key.to_owned(),
         node_id: -1,
@@ -126,7 +149,7 @@ fn refused(key: &str, error_code: ErrorCode, reason: Option<&str>) -> Coordinato
         port: -1,
         error_code,
         // Kafka sends an empty text here where it has nothing to say.
-        error_message: Some(reason.unwrap_or_default().to_owned()),
+        error_message: Some(String::new()),
     }
 }
 

@@ -2,13 +2,18 @@
 //!
 //! Versions 0 to 2 are advertised (see [`ADVERTISED_SINCE`]) but refused when sent. Record bytes are
 //! not looked into here beyond the batch header; they go to the log as they came from the socket.
+//! A transaction's first batch in a partition is verified with the transaction's coordinator; from
+//! version 12 on it makes the partition a part of the transaction instead (KIP-890).
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use clock::{Moment, Now, Span};
+use coordinator::Producer;
+use coordinator::transactions::{AddRequest, ClientVersion, Input, Partitions};
 use disk::Disk;
 use kafka_wire::ErrorCode;
+use kafka_wire::batch::BatchHeader;
 use kafka_wire::message::produce::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceData,
     PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceResponse,
@@ -18,6 +23,7 @@ use crate::call::Call;
 use crate::limits::PRODUCE_WAIT_MAX;
 use crate::purgatory::{Parked, Patience, WatchKey};
 use crate::replica::{AppendError, Durability};
+use crate::transactions::{self, Asked};
 use crate::{Broker, CloseReason, Effect, TopicPartition};
 
 /// The versions served.
@@ -26,6 +32,11 @@ pub(crate) const SERVED: RangeInclusive<i16> = 3..=13;
 /// The lowest version that is advertised. Old librdkafka takes a broker whose range does not begin at 0
 /// for one that cannot take compressed batches; it never sends these versions (KAFKA-18659).
 pub(crate) const ADVERTISED_SINCE: i16 = 0;
+
+/// From which version on a partition joins the transaction by being written to.
+const JOINS_SINCE: i16 = 12;
+/// From which version on a client knows `TRANSACTION_ABORTABLE`.
+const ABORTABLE_SINCE: i16 = 11;
 
 /// The client id whose owner may write to internal topics.
 const ADMIN_CLIENT_ID: &str = "__admin_client";
@@ -51,12 +62,87 @@ struct Pending {
     durability: Durability,
 }
 
+/// A request whose partitions join the transaction before anything is appended.
+#[derive(Debug)]
+pub(crate) struct Joining {
+    call: Call,
+    request: ProduceRequest,
+}
+
 /// Answers the request.
 pub(crate) fn serve<D: Disk>(
     broker: &mut Broker<D>,
     now: Now,
     call: Call,
     request: ProduceRequest,
+    effects: &mut Vec<Effect>,
+) {
+    match to_join(broker, &call, &request) {
+        Some(add) => {
+            let asked = Asked::Produce(Joining { call, request });
+            transactions::ask(broker, now, asked, |token| Input::Add(token, add), effects);
+        }
+        None => append_all(broker, now, call, request, None, effects),
+    }
+}
+
+/// The coordinator has answered whether the partitions are in.
+pub(crate) fn joined<D: Disk>(
+    broker: &mut Broker<D>,
+    now: Now,
+    Joining { call, request }: Joining,
+    error: ErrorCode,
+    effects: &mut Vec<Effect>,
+) {
+    let refusal = Some(error).filter(|error| !error.is_none());
+    append_all(broker, now, call, request, refusal, effects);
+}
+
+/// The partitions of the request that must join the producer's transaction first.
+fn to_join<D: Disk>(broker: &mut Broker<D>, call: &Call, request: &ProduceRequest) -> Option<AddRequest> {
+    let id = request.transactional_id.as_ref().filter(|_| call.api_version >= JOINS_SINCE)?;
+    let mut producer = None;
+    let mut partitions = Partitions::new();
+    for topic in &request.topic_data {
+        let Ok(name) = broker.topic_named(&topic.name, topic.topic_id, call.api_version >= 13) else {
+            continue;
+        };
+        for data in &topic.partition_data {
+            let Some(records) = &data.records else { continue };
+            let Ok(header) = BatchHeader::decode(&records.to_bytes()) else { continue };
+            let partition = TopicPartition::new(name.clone(), data.index);
+            let Ok(replica) = broker.leader_to_read(&partition, -1) else { continue };
+            if replica.needs_verification(&header) {
+                producer = Some(Producer { id: header.producer_id, epoch: header.producer_epoch });
+                partitions.entry(name.to_string()).or_default().insert(data.index);
+            }
+        }
+    }
+    Some(AddRequest { id: id.clone(), producer: producer?, partitions, version: ClientVersion::V2 })
+}
+
+/// An error of the transaction's coordinator, as producers of that version understand it.
+fn verification_error(version: i16, error: ErrorCode) -> ErrorCode {
+    match error {
+        ErrorCode::CONCURRENT_TRANSACTIONS if version >= JOINS_SINCE => error,
+        ErrorCode::CONCURRENT_TRANSACTIONS
+        | ErrorCode::COORDINATOR_LOAD_IN_PROGRESS
+        | ErrorCode::COORDINATOR_NOT_AVAILABLE
+        | ErrorCode::NOT_COORDINATOR => ErrorCode::NOT_ENOUGH_REPLICAS,
+        ErrorCode::PRODUCER_FENCED => ErrorCode::INVALID_PRODUCER_EPOCH,
+        ErrorCode::TRANSACTION_ABORTABLE if version < ABORTABLE_SINCE => ErrorCode::INVALID_TXN_STATE,
+        error => error,
+    }
+}
+
+/// Appends what may be appended; `refusal` is the answer to batches that would begin a transaction in
+/// their partition.
+fn append_all<D: Disk>(
+    broker: &mut Broker<D>,
+    now: Now,
+    call: Call,
+    request: ProduceRequest,
+    refusal: Option<ErrorCode>,
     effects: &mut Vec<Effect>,
 ) {
     let durability = match request.acks {
@@ -66,6 +152,7 @@ pub(crate) fn serve<D: Disk>(
         _ => None,
     };
     let wait = Span::ms(request.timeout_ms.max(0) as u64).min(PRODUCE_WAIT_MAX);
+    let transactional_id = request.transactional_id.as_deref();
     let mut pending = Vec::new();
     let mut responses = Vec::with_capacity(request.topic_data.len());
     for topic in request.topic_data {
@@ -77,7 +164,10 @@ pub(crate) fn serve<D: Disk>(
                 .clone()
                 .and_then(|name| durability.ok_or(ErrorCode::INVALID_REQUIRED_ACKS).map(|d| (name, d)))
                 .map_err(AppendError::from)
-                .and_then(|(name, durability)| append(broker, now, &call, name, data, durability));
+                .and_then(|(name, durability)| {
+                    let transaction = (transactional_id, refusal);
+                    append(broker, now, &call, name, data, durability, transaction)
+                });
             partition_responses.push(match appended {
                 Ok(appended) => {
                     pending.push(Pending {
@@ -148,6 +238,7 @@ fn append<D: Disk>(
     topic: Arc<str>,
     data: PartitionProduceData,
     durability: Durability,
+    (transactional_id, refusal): (Option<&str>, Option<ErrorCode>),
 ) -> Result<AppendedHere, AppendError> {
     let records = data.records.map(|records| records.to_bytes()).unwrap_or_default();
     check_batch(&records, call.api_version)?;
@@ -155,6 +246,8 @@ fn append<D: Disk>(
         return Err(ErrorCode::INVALID_TOPIC_EXCEPTION.into());
     }
     let partition = TopicPartition::new(topic, data.index);
+    transactions::verify(broker, transactional_id, &partition, &records, refusal)
+        .map_err(|error| verification_error(call.api_version, error))?;
     let replica = broker.leader(&partition, -1)?;
     let appended = replica.append_as_leader(now, records, durability)?;
     broker.purgatory.touch(&WatchKey::Partition(partition.clone()));

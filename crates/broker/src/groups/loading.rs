@@ -66,7 +66,7 @@ pub(super) fn go_on<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec
 }
 
 /// The batches as the coordinator wants them, the offset after the last, and what could not be read.
-fn decode(mut bytes: Bytes, next: i64) -> (Vec<LoadedBatch>, i64, Vec<String>) {
+pub(crate) fn decode(mut bytes: Bytes, next: i64) -> (Vec<LoadedBatch>, i64, Vec<String>) {
     let (mut batches, mut after, mut notes) = (Vec::new(), next, Vec::new());
     while !bytes.is_empty() {
         if bytes.get(MAGIC_AT).is_some_and(|&magic| magic as i8 != MAGIC) {

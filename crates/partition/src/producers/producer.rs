@@ -29,7 +29,11 @@ impl BatchMark {
 }
 
 impl Stamp {
+    /// -1 for a batch without sequences, as a group coordinator writes within a transaction.
     fn last_sequence(&self) -> i32 {
+        if self.base_sequence < 0 {
+            return -1;
+        }
         sequence(i64::from(self.base_sequence) + i64::from(self.last_offset_delta))
     }
 }
