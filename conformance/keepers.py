@@ -66,7 +66,7 @@ class Keeper:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.command(configuration), stdout=log, stderr=log, cwd=self.directory)
         deadline = time.monotonic() + READY_SECONDS
-        while self.word("ruok") != "imok":
+        while "Mode:" not in self.word("srvr"):
             if self.process.poll() is not None:
                 code, self.process = self.process.returncode, None
                 raise RuntimeError(f"{self.line} ended with {code} before it was ready:\n{self.tail()}")
@@ -81,7 +81,9 @@ class Keeper:
             return [str(BINARY), "keeper", str(configuration)]
         jars = TOOLS / "jars" / f"zookeeper-{self.line}"
         assert jars.is_dir(), f"{jars} is missing: run `cargo xtask tools`"
-        return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *self.flags,
+        # These are properties of the process, and have no place in the file.
+        reaping = [f"-D{key}={value}" for key, value in self.settings.items() if key.startswith("znode.")]
+        return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *reaping, *self.flags,
                 "-cp", f"{jars}/*", "org.apache.zookeeper.server.ZooKeeperServerMain", str(configuration)]
 
     def word(self, word: str) -> str:

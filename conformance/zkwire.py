@@ -135,7 +135,9 @@ class Reader:
 
     def text(self) -> Optional[str]:
         data = self.buffer()
-        return None if data is None else data.decode("utf-8", "surrogatepass")
+        # The original writes a character beyond the basic plane as two halves, which are one again here.
+        text = None if data is None else data.decode("utf-8", "surrogatepass")
+        return text and text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
     def texts(self) -> List[Optional[str]]:
         return [self.text() for _ in range(max(self.integer(), 0))]

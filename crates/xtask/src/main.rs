@@ -16,6 +16,10 @@ const HELP: &str = "\
 cargo xtask check              format, lints, layers, tidiness: what every change must pass
 cargo xtask test               check, every test of ours, and the quick set of foreign clients and suites
 cargo xtask conformance [NAME] all foreign suites, or one: kazoo, kafka-python, kgo; --bless updates the table
+cargo xtask conformance differential-keeper [--operations N] [--seed S]
+                               random histories on Castle and on Apache ZooKeeper, compared
+cargo xtask conformance soak-keeper [--minutes N]
+                               sessions that come and go, and what is left of them
 cargo xtask bench [--quick] [--only keeper,ensemble,broker,synced,large]
                                Castle and the originals side by side; a full run writes docs/benchmarks.md
 cargo xtask sim [--seeds N] [--from SEED]

@@ -18,10 +18,21 @@ pub(crate) fn test() -> Outcome {
     run("foreign suites", suites(&[]).args(SUITES))
 }
 
-/// Foreign suites alone.
+/// Long proofs of the keeper, each a program in `conformance`.
+const LONG: &[(&str, &str)] =
+    &[("differential-keeper", "differential_keeper.py"), ("soak-keeper", "soak_keeper.py")];
+
+/// Foreign suites alone, or one of the long proofs.
 pub(crate) fn conformance(arguments: &[&str]) -> Outcome {
     release()?;
     tools::install()?;
+    if let Some((name, rest)) = arguments.split_first()
+        && let Some((_, program)) = LONG.iter().find(|(long, _)| long == name)
+    {
+        let mut command = command(python().to_str().expect("UTF-8"), &[program]);
+        command.args(rest).current_dir(root().join("conformance"));
+        return run(name, &mut command);
+    }
     let mut command = suites(arguments);
     if !arguments.iter().any(|argument| SUITES.contains(argument) || *argument == "go-zookeeper") {
         command.args(SUITES);

@@ -143,18 +143,16 @@ impl Change<'_> {
         match txn {
             Txn::Create(t) | Txn::Create2(t) => {
                 let owner = if t.ephemeral { Owner::Session(self.header.session) } else { Owner::Nobody };
-                let id = self.create(&t.path, t.data.as_deref(), &t.acl, owner, t.parent_cversion)?;
-                Ok((txn.kind() == OpCode::CREATE2).then(|| self.tree.stat(id)))
+                let stat = self.create(&t.path, t.data.as_deref(), &t.acl, owner, t.parent_cversion)?;
+                Ok((txn.kind() == OpCode::CREATE2).then_some(stat))
             }
             Txn::CreateContainer(t) => {
-                let id =
-                    self.create(&t.path, t.data.as_deref(), &t.acl, Owner::Container, t.parent_cversion)?;
-                Ok(Some(self.tree.stat(id)))
+                let owner = Owner::Container;
+                self.create(&t.path, t.data.as_deref(), &t.acl, owner, t.parent_cversion).map(Some)
             }
             Txn::CreateTtl(t) => {
                 let owner = Owner::TimeToLive(t.ttl_ms);
-                let id = self.create(&t.path, t.data.as_deref(), &t.acl, owner, t.parent_cversion)?;
-                Ok(Some(self.tree.stat(id)))
+                self.create(&t.path, t.data.as_deref(), &t.acl, owner, t.parent_cversion).map(Some)
             }
             Txn::Delete(t) | Txn::DeleteContainer(t) => {
                 self.delete(&t.path)?;
@@ -193,6 +191,8 @@ impl Change<'_> {
         results
     }
 
+    /// The stat is the one that clients are told: if the znode itself counts a quota, from before its
+    /// numbers were put in.
     fn create(
         &mut self,
         path: &str,
@@ -200,7 +200,7 @@ impl Change<'_> {
         acl: &[Acl],
         owner: Owner,
         parent_cversion: i32,
-    ) -> Result<NodeId, ErrorCode> {
+    ) -> Result<Stat, ErrorCode> {
         let zxid = self.header.zxid.0;
         let parent =
             path::parent(path).and_then(|parent| self.tree.find(parent)).ok_or(ErrorCode::NO_NODE)?;
@@ -212,9 +212,10 @@ impl Change<'_> {
         self.tree.raise_child_version(parent, parent_cversion, zxid);
         let new = NewNode { path, data, acl, owner, zxid, time_ms: self.header.time_ms };
         let id = self.tree.create(parent, new);
+        let stat = self.tree.stat(id);
         self.tree.quota_created(path, data.map_or(0, <[u8]>::len));
         self.watches.created(path, self.tree.acl(id), self.tree.acl(parent), self.fired);
-        Ok(id)
+        Ok(stat)
     }
 
     fn delete(&mut self, path: &str) -> Result<(), ErrorCode> {
