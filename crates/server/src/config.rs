@@ -6,11 +6,13 @@
 mod broker_config;
 mod keeper_config;
 mod keeper_keys;
+mod membership;
 mod properties;
 
 pub use broker_config::{BrokerConfig, ListenerConfig};
 pub use keeper_config::{AdminConfig, KeeperConfig, Purge, Words};
 pub use keeper_keys::keeper_key_table;
+pub use membership::{Member, Membership};
 pub use properties::Properties;
 
 use std::fmt;

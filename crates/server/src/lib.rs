@@ -9,6 +9,7 @@ mod control;
 mod keeper_role;
 pub mod limits;
 mod notice;
+mod peers;
 pub mod process;
 mod start;
 

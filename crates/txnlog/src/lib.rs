@@ -27,5 +27,7 @@ pub use log::{Durability, LogEntry, LogFileReader, LogPolicy, LogReader, LogTail
 pub use names::{log_name, log_zxid, snapshot_name, snapshot_zxid};
 pub use purge::purge;
 pub use recovery::{EmptySnapshot, Recovered, Refusal, Restore, recover};
-pub use snapshot::{Compression, SnapshotItem, SnapshotReader, SnapshotWriter, newest_snapshots};
+pub use snapshot::{
+    Compression, SnapshotItem, SnapshotReader, SnapshotStream, SnapshotWriter, newest_snapshots,
+};
 pub use truncate::truncate;

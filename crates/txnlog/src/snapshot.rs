@@ -24,7 +24,7 @@ use disk::{Disk, File, Open};
 use zookeeper_wire::{Acl, SessionId, StoredStat, Zxid};
 
 pub use compress::Compression;
-pub use reader::SnapshotReader;
+pub use reader::{SnapshotReader, SnapshotStream};
 pub use writer::SnapshotWriter;
 
 use crate::{Directories, Error};

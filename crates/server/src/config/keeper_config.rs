@@ -2,13 +2,14 @@
 
 use super::Meaning::{Harmless, Honoured, RefusedUnless};
 use super::keeper_keys::KEYS;
-use super::{ConfigError, Note, Properties, Refusal, meaning_of};
+use super::{ConfigError, Member, Membership, Note, Properties, Refusal, meaning_of};
 use clock::Span;
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use txnlog::Compression;
+use zab::ServerId;
 
 /// What a keeper is told.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -70,6 +71,8 @@ pub struct KeeperConfig {
     pub trust_empty_snapshot: bool,
     /// The number in `myid`; 0 if there is none.
     pub server_id: u64,
+    /// The ensemble, if it is not a keeper that stands alone.
+    pub membership: Option<Membership>,
     /// `admin.enableServer` with `admin.serverAddress` and `admin.serverPort`.
     pub http_address: Option<SocketAddr>,
     /// `metricsProvider.httpHost` and `.httpPort`, if the provider is the one for Prometheus: a further
@@ -176,6 +179,7 @@ impl KeeperConfig {
             sync_warning: Span::seconds(1),
             trust_empty_snapshot: false,
             server_id: 0,
+            membership: None,
             http_address: None,
             metrics_address: None,
             admin: AdminConfig::default(),
@@ -200,7 +204,7 @@ impl KeeperConfig {
             let more = read_file(Path::new(&dynamic)).and_then(|text| Properties::parse(&text));
             match more {
                 Ok(more) => {
-                    for (key, value) in more.rest().iter().filter(|(key, _)| *key != "version") {
+                    for (key, value) in more.rest() {
                         properties.set(key, value);
                     }
                 }
@@ -219,7 +223,11 @@ impl KeeperConfig {
     pub fn parse(mut file: Properties) -> Result<(KeeperConfig, Vec<Note>), Vec<Refusal>> {
         let mut notes = Vec::new();
         strip_prefixes(&mut file);
-        let alone = Self::parse_servers(&mut file, &mut notes);
+        let alone = Self::parse_alone(&mut file, &mut notes);
+        let membership = Membership::take(&mut file, &mut notes);
+        if membership.is_none() {
+            file.take("version");
+        }
         let data_directory = PathBuf::from(file.take_text("dataDir").unwrap_or_default());
         if data_directory.as_os_str().is_empty() {
             file.refuse(
@@ -227,7 +235,11 @@ impl KeeperConfig {
                 "it is missing; name the directory for snapshots, such as dataDir=/var/lib/zookeeper",
             );
         }
+        let in_lines =
+            membership.as_ref().is_some_and(|them| them.members.values().any(|it| it.client.is_some()));
+        // In an ensemble our own line may name it, which is looked up when our number is known.
         let port = file.take_number("clientPort", (0, 65_535)).or(alone.map(|at| i64::from(at.port())));
+        let port = port.or(in_lines.then_some(0));
         let Some(port) = port else {
             file.refuse("clientPort", "it is missing; name the port for clients, such as clientPort=2181");
             return Err(file.refusals);
@@ -241,6 +253,7 @@ impl KeeperConfig {
             None => alone.map_or(Ipv6Addr::UNSPECIFIED.into(), |at| at.ip()),
         };
         let mut config = KeeperConfig::new(data_directory, SocketAddr::new(ip, port as u16));
+        config.membership = membership;
         config.parse_numbers(&mut file);
         config.parse_rest(&mut file, &mut notes);
         sort_out(&mut file, &mut notes);
@@ -248,30 +261,21 @@ impl KeeperConfig {
     }
 
     /// `server.N` lines: none or one means a keeper that stands alone. Its line may name the client port.
-    fn parse_servers(file: &mut Properties, notes: &mut Vec<Note>) -> Option<SocketAddr> {
+    fn parse_alone(file: &mut Properties, notes: &mut Vec<Note>) -> Option<SocketAddr> {
         let lines: Vec<String> =
             file.rest().keys().filter(|key| key.starts_with("server.")).cloned().collect();
-        if lines.len() > 1 {
-            file.refuse(
-                "server.N",
-                format!(
-                    "{} servers are named, and ensembles are not there yet; name one or none",
-                    lines.len()
-                ),
-            );
-        }
         let mut address = None;
-        for key in lines {
-            let value = file.take(&key).unwrap_or_default();
-            if let Some((_, client)) = value.split_once(';') {
-                let (host, port) = client.rsplit_once(':').unwrap_or(("::", client));
-                match (resolve(host), port.trim().parse()) {
-                    (Ok(ip), Ok(port)) => address = Some(SocketAddr::new(ip, port)),
-                    (Err(why), _) => file.refuse(&key, why),
-                    (_, Err(_)) => file.refuse(&key, format!("{port:?} is not a port")),
-                }
+        if let [key] = lines.as_slice() {
+            let line = file.peek(key).unwrap_or_default().to_owned();
+            match Member::parse(&line).map(|member| client_address(&member)) {
+                Ok(Some(Ok(at))) => address = Some(at),
+                Ok(Some(Err(why))) | Err(why) => file.refuse(key, why),
+                Ok(None) => {}
             }
-            notes.push(Note::Harmless { key, why: "the only server of its ensemble stands alone" });
+            if file.peek("standaloneEnabled").is_none_or(|value| value != "false") {
+                let why = "the only server of its ensemble stands alone";
+                notes.push(Note::Harmless { key: key.clone(), why });
+            }
         }
         address
     }
@@ -403,12 +407,39 @@ impl KeeperConfig {
 
     fn read_server_id(&mut self) -> Result<(), Refusal> {
         let path = self.data_directory.join("myid");
-        let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
-        let refuse = |_| Refusal {
-            key: path.display().to_string(),
-            why: format!("{:?} is not a server's number: write one from 1 to 255", text.trim()),
+        let refuse = |why: String| Refusal { key: path.display().to_string(), why };
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(_) if self.membership.is_none() => return Ok(()),
+            Err(error) => {
+                let why =
+                    format!("{error}; a member of an ensemble has its number (the N of server.N) in it");
+                return Err(refuse(why));
+            }
         };
-        self.server_id = text.trim().parse().map_err(refuse)?;
+        let wrong =
+            |_| refuse(format!("{:?} is not a server's number: write one from 1 to 255", text.trim()));
+        self.server_id = text.trim().parse().map_err(wrong)?;
+        self.take_own_line().map_err(refuse)
+    }
+
+    /// What the line of our own number says.
+    fn take_own_line(&mut self) -> Result<(), String> {
+        let Some(membership) = &self.membership else { return Ok(()) };
+        let id = self.server_id;
+        if id > 255 || (self.extended_types && id == 255) {
+            return Err(format!("{id} is too great for the number of a server"));
+        }
+        let own = membership.members.get(&ServerId(id as i64));
+        let own = own.ok_or_else(|| format!("there is no server.{id} among the members"))?;
+        if let Some(client) = client_address(own) {
+            let client = client?;
+            if self.client_address.port() != 0 && self.client_address.port() != client.port() {
+                let why = "clientPort and the line of server.{id} name different ports for clients";
+                return Err(why.replace("{id}", &id.to_string()));
+            }
+            self.client_address = client;
+        }
         Ok(())
     }
 }
@@ -422,6 +453,12 @@ fn shown_properties(flags: &str) -> Vec<(String, String)> {
         (name.to_owned(), if secret { "***".to_owned() } else { value.to_owned() })
     });
     shown.collect()
+}
+
+/// Where the clients of a member connect, if its line says so.
+fn client_address(member: &Member) -> Option<Result<SocketAddr, String>> {
+    let (host, port) = member.client.as_ref()?;
+    Some(resolve(host).map(|ip| SocketAddr::new(ip, *port)))
 }
 
 /// The prefix `zookeeper.` is how the original names the same keys as system properties.

@@ -4,7 +4,7 @@
 use super::Meaning::{self, Harmless, Honoured, RefusedUnless};
 use std::fmt::Write;
 
-const ENSEMBLE: &str = "it concerns ensembles, and this keeper stands alone";
+const ENSEMBLE: &str = "reconfiguration is not there yet";
 const NOT_YET: &str = "not there yet; remove it to start without";
 const TUNING: &str = "it tunes the original's implementation";
 
@@ -86,12 +86,25 @@ pub(super) const KEYS: &[(&str, &str, Meaning)] = &[
     ("allowSaslFailedClients kerberos.*", "", Harmless("SASL is not there yet")),
     ("ensembleAuthName", "", Harmless("the ensemble scheme is not there yet")),
     // Ensembles.
-    ("server.*", "", RefusedUnless(&[], "ensembles are not there yet; one line is the same as none")),
-    ("initLimit syncLimit connectToLearnerMasterLimit electionAlg oraclePath quorumListenOnAllIPs \
-      leaderServes observerMasterPort standaloneEnabled syncEnabled peerType group.* weight.* \
-      cnxTimeout quorumCnxnTimeoutMs quorum.cnxn.threads.size multiAddress.* electionPortBindRetry initialConfig \
-      lastConfig fastleader.* observer.* learner.* leader.* follower.* maxConcurrent* maxTimeToWaitForEpoch \
-      forward_learner_requests_to_commit_processor_disabled preserveOrder ipReachableTimeout", "", Harmless(ENSEMBLE)),
+    ("server.*", "", Honoured("host, ports, role and client port of a member; one line alone is the same as none")),
+    ("group.* weight.*", "", Honoured("hierarchical quorums")),
+    ("initLimit syncLimit", "", Honoured("ticks; an ensemble needs both")),
+    ("connectToLearnerMasterLimit", "initLimit", Honoured("ticks until a leader must be reached")),
+    ("cnxTimeout", "5000", Honoured("milliseconds until a member's election port must answer")),
+    ("quorumListenOnAllIPs", "false", Honoured("both ports between members listen on all addresses")),
+    ("standaloneEnabled", "true", Honoured("false makes an ensemble of one line")),
+    ("electionAlg", "3", Honoured("3 only")),
+    ("leaderServes", "yes", Honoured("differs: a leader always serves clients")),
+    ("peerType", "", Harmless("the line of server.N says who observes")),
+    ("syncEnabled", "true", Harmless("observers keep a log as well")),
+    ("oraclePath", "", Harmless("oracles are not there yet")),
+    ("observerMasterPort", "", Harmless("observer masters are not there yet")),
+    ("multiAddress.enabled", "false", RefusedUnless(&["false"], "several addresses of one member are not there yet")),
+    ("multiAddress.*", "", Harmless("what it belongs to is off")),
+    ("initialConfig lastConfig", "", Harmless(ENSEMBLE)),
+    ("quorumCnxnTimeoutMs quorum.cnxn.threads.size electionPortBindRetry fastleader.* observer.* learner.* leader.* \
+      follower.* maxConcurrent* maxTimeToWaitForEpoch forward_learner_requests_to_commit_processor_disabled \
+      preserveOrder ipReachableTimeout", "", Harmless(TUNING)),
     ("sslQuorum portUnification quorum.auth.enableSasl quorum.auth.learnerRequireSasl \
       quorum.auth.serverRequireSasl", "false", RefusedUnless(&["false"], NOT_YET)),
     ("quorum.auth.* sslQuorumReloadCertFiles", "", Harmless("what it belongs to is off")),

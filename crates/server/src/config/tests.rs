@@ -105,7 +105,7 @@ fn what_a_keeper_refuses_names_the_key_and_the_fix() {
     check(&format!("{KEEPER}clientPort=70000"), "clientPort: 70000 is out of bounds: from 0 to 65535");
     check(&format!("{KEEPER}clientPort=abc"), "clientPort: \"abc\" is not a whole number");
     check(&format!("{KEEPER}secureClientPort=2281"), "secureClientPort: TLS is not there yet");
-    check(&format!("{KEEPER}server.1=a:1:2\nserver.2=b:1:2"), "server.N: 2 servers are named");
+    check(&format!("{KEEPER}server.1=a:1:2\nserver.2=b:1"), "server.2: \"b:1\" is not of the form");
     check(&format!("{KEEPER}authProvider.1=com.example.Mine"), "authProvider.1: not there yet");
     check(&format!("{KEEPER}quorum.auth.enableSasl=true"), "quorum.auth.enableSasl: not there yet");
     check(&format!("{KEEPER}minSessionTimeout=9\nmaxSessionTimeout=8"), "it is above maxSessionTimeout");

@@ -85,9 +85,9 @@ impl<D: Disk> SnapshotReader<D> {
                 Next::Acls { left: 0 } => self.next = Next::Nodes,
                 Next::Acls { left } => {
                     *left -= 1;
-                    return self.acl().map(Some);
+                    return acl(&mut self.stream).map(Some);
                 }
-                Next::Nodes => match self.node()? {
+                Next::Nodes => match node(&mut self.stream)? {
                     Some(node) => return Ok(Some(node)),
                     None => {
                         let mut tail = self.tail()?;
@@ -99,43 +99,6 @@ impl<D: Disk> SnapshotReader<D> {
                 Next::Nothing => return Ok(None),
             }
         }
-    }
-
-    fn acl(&mut self) -> io::Result<SnapshotItem> {
-        let (key, count) = (self.stream.i64()?, self.stream.i32()?);
-        if count < 0 {
-            return Err(invalid("a negative length of an ACL list"));
-        }
-        let mut acl = Vec::new();
-        for _ in 0..count {
-            let permissions = Permissions(self.stream.i32()?);
-            let (scheme, id) = (self.stream.text(FIELD_BYTES_MAX)?, self.stream.text(FIELD_BYTES_MAX)?);
-            acl.push(Acl::new(permissions, scheme, id));
-        }
-        Ok(SnapshotItem::Acl { key, acl })
-    }
-
-    /// The next node; `None` at their end.
-    fn node(&mut self) -> io::Result<Option<SnapshotItem>> {
-        let stream = &mut self.stream;
-        let path = stream.text(FIELD_BYTES_MAX)?;
-        if path == END {
-            return Ok(None);
-        }
-        let data = stream.buffer(FIELD_BYTES_MAX)?;
-        let acl = stream.i64()?;
-        let stat = StoredStat {
-            czxid: Zxid(stream.i64()?),
-            mzxid: Zxid(stream.i64()?),
-            ctime: stream.i64()?,
-            mtime: stream.i64()?,
-            version: stream.i32()?,
-            child_version: stream.i32()?,
-            acl_version: stream.i32()?,
-            ephemeral_owner: stream.i64()?,
-            pzxid: Zxid(stream.i64()?),
-        };
-        Ok(Some(SnapshotItem::Node { path, data, acl, stat }))
     }
 
     /// Everything from the first seal on. Which of the later blocks are there shows in the length: older
@@ -188,6 +151,97 @@ impl<D: Disk> SnapshotReader<D> {
 
     fn foreign(&self, why: String) -> Error {
         Error::Foreign { path: self.path.clone(), why }
+    }
+}
+
+/// One ACL list.
+fn acl(stream: &mut impl JuteRead) -> io::Result<SnapshotItem> {
+    let (key, count) = (stream.i64()?, stream.i32()?);
+    if count < 0 {
+        return Err(invalid("a negative length of an ACL list"));
+    }
+    let mut acl = Vec::new();
+    for _ in 0..count {
+        let permissions = Permissions(stream.i32()?);
+        let (scheme, id) = (stream.text(FIELD_BYTES_MAX)?, stream.text(FIELD_BYTES_MAX)?);
+        acl.push(Acl::new(permissions, scheme, id));
+    }
+    Ok(SnapshotItem::Acl { key, acl })
+}
+
+/// The next node; `None` at their end.
+fn node(stream: &mut impl JuteRead) -> io::Result<Option<SnapshotItem>> {
+    let path = stream.text(FIELD_BYTES_MAX)?;
+    if path == END {
+        return Ok(None);
+    }
+    let data = stream.buffer(FIELD_BYTES_MAX)?;
+    let acl = stream.i64()?;
+    let stat = StoredStat {
+        czxid: Zxid(stream.i64()?),
+        mzxid: Zxid(stream.i64()?),
+        ctime: stream.i64()?,
+        mtime: stream.i64()?,
+        version: stream.i32()?,
+        child_version: stream.i32()?,
+        acl_version: stream.i32()?,
+        ephemeral_owner: stream.i64()?,
+        pzxid: Zxid(stream.i64()?),
+    };
+    Ok(Some(SnapshotItem::Node { path, data, acl, stat }))
+}
+
+/// The items of a snapshot that comes over a link: sessions, ACL lists and nodes, without a header or
+/// seals. Reads nothing behind the last of them.
+pub struct SnapshotStream<R> {
+    from: R,
+    next: Streamed,
+}
+
+/// Where in the stream the reader is.
+enum Streamed {
+    Start,
+    Sessions { left: i32 },
+    Acls { left: i32 },
+    Nodes,
+    End,
+}
+
+impl<R: Read> SnapshotStream<R> {
+    /// From the first byte on.
+    pub fn new(from: R) -> Self {
+        SnapshotStream { from, next: Streamed::Start }
+    }
+
+    /// The next item; `None` behind the last.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> io::Result<Option<SnapshotItem>> {
+        loop {
+            match &mut self.next {
+                Streamed::Start => self.next = Streamed::Sessions { left: self.count()? },
+                Streamed::Sessions { left: 0 } => self.next = Streamed::Acls { left: self.count()? },
+                Streamed::Sessions { left } => {
+                    *left -= 1;
+                    let (id, timeout_ms) = (SessionId(self.from.i64()?), self.from.i32()?);
+                    return Ok(Some(SnapshotItem::Session { id, timeout_ms }));
+                }
+                Streamed::Acls { left: 0 } => self.next = Streamed::Nodes,
+                Streamed::Acls { left } => {
+                    *left -= 1;
+                    return acl(&mut self.from).map(Some);
+                }
+                Streamed::Nodes => match node(&mut self.from)? {
+                    Some(node) => return Ok(Some(node)),
+                    None => self.next = Streamed::End,
+                },
+                Streamed::End => return Ok(None),
+            }
+        }
+    }
+
+    fn count(&mut self) -> io::Result<i32> {
+        let count = self.from.i32()?;
+        if count < 0 { Err(invalid("a negative count")) } else { Ok(count) }
     }
 }
 
