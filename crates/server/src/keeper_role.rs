@@ -6,6 +6,7 @@
 mod desk;
 mod gauges;
 mod log_thread;
+mod members;
 mod prometheus;
 mod rebuild;
 mod service;
@@ -18,10 +19,10 @@ use crate::config::{KeeperConfig, Words};
 use crate::limits;
 use crate::notice::{Notices, PanicNotice, Role};
 use crate::start::{DirectoryLock, StartError, bind, check_room};
-use clock::Now;
 use disk::RealDisk;
 use keeper::Keeper;
-use log_thread::LogThread;
+use log_thread::{LogThread, Reopening};
+use members::Members;
 use service::{KeeperMessage, KeeperService};
 use shard::{Clock, Counters, Mailbox, PeerRules, PortId, PortRules, Shard};
 use snapshot_thread::SnapshotStyle;
@@ -33,7 +34,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 use transport::FrameRules;
 use transport::pipe::{PipeEnd, pipe};
-use txnlog::{Directories, Durability, EmptySnapshot, LogPolicy};
+use txnlog::{Directories, Durability, EmptySnapshot, EpochFile, LogPolicy, read_epoch};
+use zab::{Recovered, ServerId};
+use zookeeper_wire::Zxid;
 
 /// A running keeper.
 pub struct KeeperRole {
@@ -101,9 +104,46 @@ impl KeeperRole {
         }
         let port = shard.pipes_only(rules);
         let (mailbox, counters) = (shard.mailbox(), shard.counters());
-        let log = LogThread::start(recovered.writer, mailbox.clone(), Arc::clone(&gauges), notices.clone())
-            .map_err(StartError::system("start a thread"))?;
-        let node = node(config, address, recovered.database, clock.now(), seed);
+        let own = ServerId(config.server_id as i64);
+        let blank = seeded(config, seed);
+        let members = match &config.membership {
+            Some(membership) => Some(Members::start(
+                membership,
+                own,
+                config.tick,
+                blank.key,
+                blank.extended_types,
+                mailbox.clone(),
+            )?),
+            None => None,
+        };
+        let reopening = Reopening {
+            disk,
+            at: directories.clone(),
+            policy: policy(config, seed),
+            empty: empty(config),
+            blank,
+        };
+        let mut database = recovered.database;
+        let node = match &config.membership {
+            Some(membership) => {
+                if let Some(members) = &members {
+                    members.show_in(&mut database);
+                }
+                let remembered = remembered(&disk, &directories, recovered.last)?;
+                let ensemble = members::ensemble(membership, own, config.tick);
+                Keeper::member(settings(config, address), ensemble, remembered, database, clock.now(), seed)
+            }
+            None => Keeper::alone(settings(config, address), database, clock.now(), seed),
+        };
+        let log = LogThread::start(
+            recovered.writer,
+            reopening,
+            mailbox.clone(),
+            Arc::clone(&gauges),
+            notices.clone(),
+        )
+        .map_err(StartError::system("start a thread"))?;
         let mut service = KeeperService::new(
             node,
             log.queue(),
@@ -112,6 +152,8 @@ impl KeeperRole {
             disk,
             mailbox.clone(),
             Arc::clone(&gauges),
+            members,
+            notices.clone(),
         );
         let thread = thread::Builder::new()
             .name("keeper".to_owned())
@@ -228,14 +270,26 @@ fn port_rules(config: &KeeperConfig) -> PortRules {
     }
 }
 
-fn node(
-    config: &KeeperConfig,
-    address: SocketAddr,
-    database: znode::Database,
-    now: Now,
-    seed: u64,
-) -> Keeper {
-    let settings = keeper::KeeperConfig {
+/// What a member remembers of its history and of what it promised.
+fn remembered(disk: &RealDisk, at: &Directories, last: Zxid) -> Result<Recovered, StartError> {
+    let epoch = |which| -> Result<u32, StartError> {
+        let read = read_epoch(disk, at, which).map_err(|error| StartError::Data(error.to_string()))?;
+        Ok(read.unwrap_or(last.epoch()))
+    };
+    let (accepted_epoch, current_epoch) = (epoch(EpochFile::Accepted)?, epoch(EpochFile::Current)?);
+    if accepted_epoch < current_epoch || current_epoch < last.epoch() {
+        return Err(StartError::Data(format!(
+            "{} does not fit together: acceptedEpoch {accepted_epoch}, currentEpoch {current_epoch}, last \
+             transaction {last}; empty the data directory except for myid, and it is filled by the leader",
+            at.snapshots.display()
+        )));
+    }
+    let history = rebuild::history(disk, at, last).map_err(StartError::Data)?;
+    Ok(Recovered { last, accepted_epoch, current_epoch, is_blank: false, history })
+}
+
+fn settings(config: &KeeperConfig, address: SocketAddr) -> keeper::KeeperConfig {
+    keeper::KeeperConfig {
         tick_time: config.tick,
         session_timeout_min: Some(config.session_timeout_min),
         session_timeout_max: Some(config.session_timeout_max),
@@ -270,6 +324,5 @@ fn node(
         },
         environment: environment(),
         ..keeper::KeeperConfig::default()
-    };
-    Keeper::alone(settings, database, now, seed)
+    }
 }

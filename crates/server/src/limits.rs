@@ -31,3 +31,13 @@ pub const ADMIN_SECONDS: u64 = 600;
 /// How long a stopping broker waits for its keeper session to end, in milliseconds. Without that, its
 /// registration lives on until the session expires.
 pub const SESSION_CLOSE_MS: u64 = 2_000;
+
+/// Transactions of the log that a member of an ensemble reads again when it starts, for members that lack only
+/// these: twice the original's `commitLogCount`.
+pub const HISTORY_ENTRIES: usize = 1_000;
+
+/// Batches of packets and votes that wait for the node. Below the mailbox's size, so that what the log has to
+/// say always finds room.
+pub const PEER_EVENTS: usize = 512;
+
+const _: () = assert!(PEER_EVENTS < 4096 / 2);

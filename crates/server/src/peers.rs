@@ -11,12 +11,12 @@ mod quorum_links;
 mod snapshot_stream;
 
 pub(crate) use election_links::{ElectionLinks, ElectionSettings};
-pub(crate) use quorum_links::{LinkId, QuorumLinks, QuorumSettings};
+pub(crate) use quorum_links::{QuorumLinks, QuorumSettings};
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use zab::packet::QuorumPacket;
-use zab::{Notification, ServerId};
+use zab::{LinkId, Notification, ServerId};
 use znode::Database;
 
 /// What comes from other members.
@@ -35,8 +35,13 @@ pub(crate) enum PeerEvent {
         link: LinkId,
         /// The leader that was dialled; `None` if it was accepted.
         dialed: Option<ServerId>,
-        /// Where the other end is.
-        address: SocketAddr,
+    },
+    /// A leader could not be reached.
+    DialFailed {
+        /// Which.
+        server: ServerId,
+        /// For the log.
+        why: String,
     },
     /// Packets came, in order.
     Packets {
@@ -52,7 +57,7 @@ pub(crate) enum PeerEvent {
         /// What it holds.
         database: Box<Database>,
     },
-    /// A link is gone, or could not be dialled. Said once for each link.
+    /// A link is gone, at our wish or not. Said once for each link that was open.
     LinkClosed {
         /// Which.
         link: LinkId,

@@ -30,4 +30,4 @@ pub use recovery::{EmptySnapshot, Recovered, Refusal, Restore, recover};
 pub use snapshot::{
     Compression, SnapshotItem, SnapshotReader, SnapshotStream, SnapshotWriter, newest_snapshots,
 };
-pub use truncate::truncate;
+pub use truncate::{forget_log, truncate};

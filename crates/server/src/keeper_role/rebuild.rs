@@ -3,14 +3,16 @@
 use disk::Disk;
 use std::path::Path;
 use txnlog::{
-    Compression, Directories, EmptySnapshot, Error, LogPolicy, LogWriter, Refusal, Restore, SnapshotItem,
-    SnapshotReader, recover,
+    Compression, Directories, EmptySnapshot, Error, LogPolicy, LogReader, LogWriter, Refusal, Restore,
+    SnapshotItem, SnapshotReader, recover,
 };
+use zab::Entry;
 use znode::{Database, HashKey};
 use zookeeper_wire::Zxid;
 use zookeeper_wire::txn::TxnEntry;
 
 use super::snapshot_thread::write_snapshot;
+use crate::limits;
 
 /// A directory that was brought back.
 pub(super) struct Rebuilt<D: Disk> {
@@ -167,6 +169,24 @@ pub(super) fn read_snapshot<D: Disk>(
     let last =
         last.ok_or("the snapshot does not say which transaction is its last; servers since 3.9 write that")?;
     Ok((restore.finish(last).map_err(|error| error.to_string())?, last))
+}
+
+/// The end of the log, without gaps, up to `last`: what a member that comes back may lack. Empty if the log
+/// does not end with `last`.
+pub(super) fn history<D: Disk>(disk: &D, at: &Directories, last: Zxid) -> Result<Vec<Entry>, String> {
+    let from = Zxid(last.0.saturating_sub(limits::HISTORY_ENTRIES as i64).max(Zxid::new(last.epoch(), 0).0));
+    let mut reader = LogReader::open(disk, &at.logs, from).map_err(|error| told(&error))?;
+    let mut entries: Vec<Entry> = Vec::new();
+    while let Some(entry) = reader.next().transpose().map_err(|error| told(&error))? {
+        if entries.last().is_some_and(|before| before.zxid.next() != Some(entry.zxid)) {
+            entries.clear();
+        }
+        entries.push(Entry { zxid: entry.zxid, payload: entry.payload });
+    }
+    if entries.last().is_some_and(|entry| entry.zxid != last) {
+        entries.clear();
+    }
+    Ok(entries)
 }
 
 /// The error with what to do about it, where the error does not say so itself.

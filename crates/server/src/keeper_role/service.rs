@@ -3,7 +3,10 @@
 use super::desk::{Ask, Restoring};
 use super::gauges::KeeperGauges;
 use super::log_thread::{Job, LogQueue};
+use super::members::Members;
 use super::snapshot_thread::{SnapshotJob, SnapshotStyle};
+use crate::notice::{Notice, Notices, Role};
+use crate::peers::PeerEvent;
 use bytes::Bytes;
 use clock::Moment;
 use disk::Disk;
@@ -14,6 +17,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::UNIX_EPOCH;
 use txnlog::{Directories, snapshot_zxid};
+use znode::Database;
 use zookeeper_wire::Zxid;
 
 /// What other threads tell the keeper.
@@ -23,6 +27,14 @@ pub(super) enum KeeperMessage {
     Persisted(Zxid),
     /// A snapshot is written, or was given up.
     SnapshotWritten(Zxid),
+    /// The epoch files are written.
+    EpochsWritten,
+    /// The log is cut; with what is left, if that was wanted.
+    Truncated(Option<Box<Database>>),
+    /// The leader's snapshot is in the place of our history.
+    SnapshotInstalled,
+    /// Something came from another member.
+    Peer(PeerEvent),
     /// An administrator wants something.
     Ask(Ask),
     /// End.
@@ -43,9 +55,13 @@ pub(super) struct KeeperService<D: Disk> {
     pub(super) disk: D,
     mailbox: Mailbox<KeeperMessage>,
     gauges: Arc<KeeperGauges>,
+    /// The other members; None for a keeper that stands alone.
+    members: Option<Members>,
+    notices: Notices,
 }
 
 impl<D: Disk> KeeperService<D> {
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn new(
         node: Keeper,
         log: LogQueue,
@@ -54,6 +70,8 @@ impl<D: Disk> KeeperService<D> {
         disk: D,
         mailbox: Mailbox<KeeperMessage>,
         gauges: Arc<KeeperGauges>,
+        members: Option<Members>,
+        notices: Notices,
     ) -> Self {
         KeeperService {
             node,
@@ -67,6 +85,8 @@ impl<D: Disk> KeeperService<D> {
             disk,
             mailbox,
             gauges,
+            members,
+            notices,
         }
     }
 
@@ -82,15 +102,23 @@ impl<D: Disk> KeeperService<D> {
                 Effect::SendText { connection, text } => turn.send_raw(outer(connection), text),
                 Effect::Close { connection } => turn.close(outer(connection)),
                 Effect::Pause { connection } => turn.pause(outer(connection)),
-                Effect::WriteEpochs { .. }
-                | Effect::Truncate { .. }
-                | Effect::InstallSnapshot { .. }
-                | Effect::Notify { .. }
-                | Effect::Dial { .. }
-                | Effect::SendPacket { .. }
-                | Effect::SendSnapshot { .. }
-                | Effect::CloseLink { .. }
-                | Effect::Halt { .. } => unreachable!("a server that stands alone has no peers"),
+                Effect::WriteEpochs { accepted, current } => {
+                    self.jobs.push(Job::Epochs { accepted, current });
+                }
+                Effect::Truncate { to, rebuild } => self.jobs.push(Job::Truncate { to, rebuild }),
+                Effect::InstallSnapshot { snapshot } => self.jobs.push(Job::Install(snapshot)),
+                Effect::Notify { to, notification } => {
+                    members(&mut self.members).notify(to, &notification);
+                }
+                Effect::Dial { server } => members(&mut self.members).dial(server),
+                Effect::SendPacket { link, packet } => members(&mut self.members).send(link, &packet),
+                Effect::SendSnapshot { link, snapshot } => {
+                    members(&mut self.members).send_snapshot(link, snapshot);
+                }
+                Effect::CloseLink { link } => members(&mut self.members).close(link),
+                Effect::Halt { reason } => {
+                    self.notices.tell(Notice::Halted { role: Role::Keeper, reason: reason.to_owned() });
+                }
                 Effect::Resume { connection } => turn.resume(outer(connection)),
                 Effect::Persist { entries } => self.jobs.extend(entries.into_iter().map(Job::Append)),
                 Effect::WriteSnapshot { snapshot } => {
@@ -105,6 +133,34 @@ impl<D: Disk> KeeperService<D> {
                     };
                     job.spawn(snapshot);
                 }
+            }
+        }
+    }
+
+    fn peer_said(&mut self, turn: &mut Turn, event: PeerEvent) {
+        let Some(members) = &mut self.members else { return };
+        members.taken(&event);
+        match event {
+            PeerEvent::Notified { from, notification } => {
+                self.step(turn, Input::Notified { from, notification });
+            }
+            PeerEvent::LinkOpened { link, dialed } => self.step(turn, Input::LinkUp { link, dialed }),
+            PeerEvent::DialFailed { server, why } => {
+                tracing::debug!(%server, why, "the leader cannot be reached");
+                self.step(turn, Input::DialFailed { server });
+            }
+            PeerEvent::Packets { link, packets } => {
+                for packet in packets {
+                    self.step(turn, Input::Packet { link, packet });
+                }
+            }
+            PeerEvent::SnapshotReceived { link, mut database } => {
+                members.show_in(&mut database);
+                self.step(turn, Input::SnapshotReceived { link, database });
+            }
+            PeerEvent::LinkClosed { link, why } => {
+                tracing::info!(%link, why, "a link to another member closed");
+                self.step(turn, Input::LinkDown { link });
             }
         }
     }
@@ -138,6 +194,11 @@ fn last_snapshot<D: Disk>(disk: &D, directory: &Path) -> Option<(Zxid, i64)> {
     let written = std::fs::metadata(directory.join(name)).and_then(|data| data.modified());
     let since = written.ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some((zxid, since.as_secs() as i64))
+}
+
+/// A node that wants something of other members was given some.
+fn members(members: &mut Option<Members>) -> &mut Members {
+    members.as_mut().expect("a keeper that stands alone wants nothing of other members")
 }
 
 fn inner(connection: ConnectionId) -> keeper::ConnectionId {
@@ -181,6 +242,15 @@ impl<D: Disk> Service for KeeperService<D> {
                 self.step(turn, Input::Persisted { upto });
                 self.restore_if_idle(turn);
             }
+            KeeperMessage::EpochsWritten => self.step(turn, Input::EpochsWritten),
+            KeeperMessage::Truncated(mut database) => {
+                if let (Some(members), Some(database)) = (&self.members, &mut database) {
+                    members.show_in(database);
+                }
+                self.step(turn, Input::Truncated { database });
+            }
+            KeeperMessage::SnapshotInstalled => self.step(turn, Input::SnapshotInstalled),
+            KeeperMessage::Peer(event) => self.peer_said(turn, event),
             KeeperMessage::Ask(ask) => self.asked(turn, ask),
             KeeperMessage::SnapshotWritten(zxid) => self.step(turn, Input::SnapshotWritten { zxid }),
             KeeperMessage::Stop => turn.stop(),
@@ -194,6 +264,9 @@ impl<D: Disk> Service for KeeperService<D> {
     fn turn_ended(&mut self, _: &mut Turn) {
         if !self.jobs.is_empty() {
             self.log.push(&mut self.jobs);
+        }
+        if let Some(members) = &mut self.members {
+            members.turn_ended();
         }
         let database = self.node.database();
         self.gauges.znodes.store(database.tree().len() as u64, Ordering::Relaxed);

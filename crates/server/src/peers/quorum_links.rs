@@ -2,11 +2,10 @@
 //! a `SNAP` packet a snapshot in none.
 //!
 //! A link is a connection with a thread that reads and one that writes. What one turn of the node sends on
-//! a link leaves in one write. The port is open only while its owner leads: a learner that comes too early
-//! is to be refused, not kept waiting.
+//! a link leaves in one write. The port is open in every role: the node holds or closes learners that come
+//! before it leads.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -15,23 +14,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use zab::ServerId;
 use zab::packet::{Measure, PacketKind, QuorumPacket};
+use zab::{LinkId, ServerId};
 use znode::{HashKey, Snapshot};
 
 use super::acceptor::Acceptor;
 use super::snapshot_stream::{read_snapshot, write_snapshot_stream};
 use super::{Events, PeerEvent, limits, resolve};
-
-/// Names a link of the quorum port, for good.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(crate) struct LinkId(pub(crate) u64);
-
-impl fmt::Display for LinkId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "link {}", self.0)
-    }
-}
 
 /// What holds for all links.
 #[derive(Clone, Debug)]
@@ -51,7 +40,7 @@ pub(crate) struct QuorumSettings {
 /// Our ends of all links.
 pub(crate) struct QuorumLinks {
     shared: Arc<Shared>,
-    acceptor: Option<Acceptor>,
+    _acceptor: Acceptor,
     /// What this turn sends, by link.
     turn: HashMap<LinkId, Vec<Outgoing>, HashKey>,
 }
@@ -74,11 +63,11 @@ struct Link {
 
 #[derive(Default)]
 struct LinkState {
-    /// None while it is dialled.
+    /// None before it is open.
     stream: Option<TcpStream>,
     outgoing: Vec<Outgoing>,
-    /// Nothing more is sent or told.
-    closed: bool,
+    /// Why nothing more is sent.
+    why: Option<String>,
     /// Closed once what waits is written.
     ending: bool,
 }
@@ -89,7 +78,12 @@ enum Outgoing {
 }
 
 impl QuorumLinks {
-    pub(crate) fn new(settings: QuorumSettings, events: Events) -> QuorumLinks {
+    /// Listens on `address`.
+    pub(crate) fn start(
+        settings: QuorumSettings,
+        address: SocketAddr,
+        events: Events,
+    ) -> io::Result<QuorumLinks> {
         let key = settings.key;
         let shared = Arc::new(Shared {
             settings,
@@ -98,41 +92,24 @@ impl QuorumLinks {
             next: AtomicU64::new(1),
             ended: AtomicBool::new(false),
         });
-        QuorumLinks { shared, acceptor: None, turn: HashMap::with_hasher(key) }
-    }
-
-    /// Opens the port: we lead.
-    pub(crate) fn listen(&mut self, address: SocketAddr) -> io::Result<()> {
-        self.acceptor = None;
-        let shared = Arc::clone(&self.shared);
-        self.acceptor = Some(Acceptor::start("quorum", address, move |stream, peer| {
-            Arc::clone(&shared).accepted(stream, peer);
-        })?);
-        Ok(())
-    }
-
-    /// Closes the port; links stay.
-    pub(crate) fn stop_listening(&mut self) {
-        self.acceptor = None;
+        let accepting = Arc::clone(&shared);
+        let acceptor = Acceptor::start("quorum", address, move |stream, peer| {
+            Arc::clone(&accepting).accepted(stream, peer);
+        })?;
+        Ok(QuorumLinks { shared, _acceptor: acceptor, turn: HashMap::with_hasher(key) })
     }
 
     /// Dials a leader at `address` (`host:port`), several times if need be. Ends in `LinkOpened` or
-    /// `LinkClosed`.
-    pub(crate) fn dial(&self, server: ServerId, address: String) -> LinkId {
-        let link = self.shared.add(None);
-        let id = link.id;
+    /// `DialFailed`. False if it could not even begin.
+    pub(crate) fn dial(&self, server: ServerId, address: String) -> bool {
         let shared = Arc::clone(&self.shared);
-        let dialed = Arc::clone(&link);
         let spawned = thread::Builder::new().name("quorum-dial".to_owned()).spawn(move || {
-            match shared.reach(&dialed, &address) {
-                Ok(stream) => shared.run(&dialed, stream, Some(server)),
-                Err(why) => shared.close(&dialed, &why),
+            match shared.reach(&address) {
+                Ok(stream) => shared.run(&shared.add(), &stream, Some(server)),
+                Err(why) => drop((shared.events)(PeerEvent::DialFailed { server, why })),
             }
         });
-        if spawned.is_err() {
-            self.shared.close(&link, "no thread could be started");
-        }
-        id
+        spawned.is_ok()
     }
 
     /// Sends a packet, with others of this turn.
@@ -145,10 +122,10 @@ impl QuorumLinks {
         self.turn.entry(link).or_default().push(Outgoing::Snapshot(snapshot));
     }
 
-    /// Closes a link when what was sent is written. No `LinkClosed` follows.
+    /// Closes a link when what was sent is written.
     pub(crate) fn close(&mut self, link: LinkId) {
         self.turn_ended();
-        let Some(link) = self.shared.lock().remove(&link) else { return };
+        let Some(link) = self.shared.lock().get(&link).cloned() else { return };
         link.end();
     }
 
@@ -157,7 +134,7 @@ impl QuorumLinks {
         for (id, outgoing) in self.turn.drain() {
             let Some(link) = self.shared.lock().get(&id).cloned() else { continue };
             if !link.push(outgoing) {
-                self.shared.close(&link, "it does not take what it is sent");
+                link.give_up("it does not take what it is sent");
             }
         }
     }
@@ -166,9 +143,8 @@ impl QuorumLinks {
 impl Drop for QuorumLinks {
     fn drop(&mut self) {
         self.shared.ended.store(true, Ordering::Release);
-        self.acceptor = None;
         for (_, link) in self.shared.lock().drain() {
-            link.cut();
+            link.give_up("the server ends");
         }
     }
 }
@@ -178,15 +154,10 @@ impl Shared {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, stream: Option<TcpStream>) -> Arc<Link> {
+    fn add(&self) -> Arc<Link> {
         let id = LinkId(self.next.fetch_add(1, Ordering::AcqRel));
-        let state = LinkState { stream, ..LinkState::default() };
-        let link = Arc::new(Link {
-            id,
-            state: Mutex::new(state),
-            work: Condvar::new(),
-            waiting: AtomicUsize::new(0),
-        });
+        let state = Mutex::default();
+        let link = Arc::new(Link { id, state, work: Condvar::new(), waiting: AtomicUsize::new(0) });
         self.lock().insert(id, Arc::clone(&link));
         link
     }
@@ -196,30 +167,28 @@ impl Shared {
             tracing::warn!(%peer, "too many links to the quorum port");
             return;
         }
-        let link = self.add(None);
+        let link = self.add();
         let shared = Arc::clone(&self);
         let reading = Arc::clone(&link);
         let spawned = thread::Builder::new()
             .name("quorum-read".to_owned())
-            .spawn(move || shared.run(&reading, stream, None));
-        if spawned.is_err() {
-            self.close(&link, "no thread could be started");
+            .spawn(move || shared.run(&reading, &stream, None));
+        if let Err(error) = spawned {
+            tracing::warn!(%peer, %error, "no thread could be started for a link");
+            self.lock().remove(&link.id);
         }
     }
 
     /// Connects to a leader that may not have opened its port yet.
-    fn reach(&self, link: &Link, address: &str) -> Result<TcpStream, String> {
+    fn reach(&self, address: &str) -> Result<TcpStream, String> {
         let began = Instant::now();
         let mut why = String::new();
         for attempt in 0..limits::DIAL_ATTEMPTS {
+            if self.ended.load(Ordering::Acquire) {
+                return Err("the server ends".to_owned());
+            }
             if attempt > 0 {
-                // Parked, not asleep: whoever closes the link need not wait for it.
-                let state = link.lock();
-                let (state, _) =
-                    link.work.wait_timeout(state, limits::DIAL_REST).unwrap_or_else(PoisonError::into_inner);
-                if state.closed {
-                    return Err("it was given up".to_owned());
-                }
+                thread::park_timeout(limits::DIAL_REST);
             }
             let left = self.settings.handshake.saturating_sub(began.elapsed());
             if left.is_zero() {
@@ -241,13 +210,19 @@ impl Shared {
     }
 
     /// Runs a link on the thread that reads, to its end.
-    fn run(self: &Arc<Self>, link: &Arc<Link>, stream: TcpStream, dialed: Option<ServerId>) {
-        let why = match self.open(link, &stream, dialed).and_then(|()| self.read(link, &stream, dialed)) {
-            Ok(()) => "the other end closed it".to_owned(),
-            Err(error) => error.to_string(),
-        };
+    fn run(self: &Arc<Self>, link: &Arc<Link>, stream: &TcpStream, dialed: Option<ServerId>) {
+        let opened = self.open(link, stream, dialed);
+        let outcome = opened.and_then(|()| self.read(link, stream, dialed));
         let _ = stream.shutdown(Shutdown::Both);
-        self.close(link, &why);
+        self.lock().remove(&link.id);
+        let why = match (link.cut(), outcome) {
+            (Some(why), _) => why,
+            (None, Ok(())) => "the other end closed it".to_owned(),
+            (None, Err(error)) => error.to_string(),
+        };
+        if !self.ended.load(Ordering::Acquire) {
+            let _ = (self.events)(PeerEvent::LinkClosed { link: link.id, why });
+        }
     }
 
     fn open(
@@ -259,24 +234,18 @@ impl Shared {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(self.settings.handshake))?;
         stream.set_write_timeout(Some(limits::WRITE_STALL))?;
-        let address = stream.peer_addr()?;
         let writing = stream.try_clone()?;
-        {
-            let mut state = link.lock();
-            if state.closed {
-                return Err(io::Error::other("it was given up"));
-            }
-            state.stream = Some(stream.try_clone()?);
-        }
-        let (shared, writer) = (Arc::clone(self), Arc::clone(link));
+        link.lock().stream = Some(stream.try_clone()?);
+        let writer = Arc::clone(link);
         thread::Builder::new().name("quorum-send".to_owned()).spawn(move || {
-            let outcome = writer.write(&writing);
-            let _ = writing.shutdown(Shutdown::Both);
-            if let Err(error) = outcome {
-                shared.close(&writer, &error.to_string());
-            }
+            let why = match writer.write(&writing) {
+                Ok(()) => "it was closed".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            // The thread that reads then ends, and tells.
+            writer.give_up(why);
         })?;
-        if (self.events)(PeerEvent::LinkOpened { link: link.id, dialed, address }) {
+        if (self.events)(PeerEvent::LinkOpened { link: link.id, dialed }) {
             Ok(())
         } else {
             Err(io::Error::other("the server ends"))
@@ -351,15 +320,6 @@ impl Shared {
             }
         }
     }
-
-    /// The link is over; says so if nobody knows yet.
-    fn close(&self, link: &Link, why: &str) {
-        let known = self.lock().remove(&link.id).is_none();
-        link.cut();
-        if !known && !self.ended.load(Ordering::Acquire) {
-            let _ = (self.events)(PeerEvent::LinkClosed { link: link.id, why: why.to_owned() });
-        }
-    }
 }
 
 impl Link {
@@ -371,7 +331,7 @@ impl Link {
     fn push(&self, outgoing: Vec<Outgoing>) -> bool {
         let bytes: usize = outgoing.iter().map(Outgoing::bytes).sum();
         let mut state = self.lock();
-        if state.closed {
+        if state.why.is_some() {
             return true;
         }
         state.outgoing.extend(outgoing);
@@ -380,10 +340,10 @@ impl Link {
         self.waiting.fetch_add(bytes, Ordering::AcqRel) + bytes <= limits::LINK_BACKLOG_BYTES
     }
 
-    /// Nothing is read or written any more.
-    fn cut(&self) {
+    /// Nothing is read or written any more, for this reason.
+    fn give_up(&self, why: impl Into<String>) {
         let mut state = self.lock();
-        state.closed = true;
+        state.why.get_or_insert(why.into());
         state.outgoing.clear();
         if let Some(stream) = &state.stream {
             let _ = stream.shutdown(Shutdown::Both);
@@ -392,14 +352,16 @@ impl Link {
         self.work.notify_all();
     }
 
+    /// The link is over; the reason, if it is known.
+    fn cut(&self) -> Option<String> {
+        let before = self.lock().why.clone();
+        self.give_up("it is over");
+        before
+    }
+
     /// What waits is written, then nothing any more.
     fn end(&self) {
-        let mut state = self.lock();
-        state.ending = true;
-        if state.stream.is_none() {
-            state.closed = true;
-        }
-        drop(state);
+        self.lock().ending = true;
         self.work.notify_all();
     }
 
@@ -407,10 +369,10 @@ impl Link {
         let mut sink = BufWriter::with_capacity(limits::READ_BYTES, stream);
         loop {
             let mut state = self.lock();
-            while state.outgoing.is_empty() && !state.closed && !state.ending {
+            while state.outgoing.is_empty() && state.why.is_none() && !state.ending {
                 state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
-            if state.closed || state.outgoing.is_empty() {
+            if state.why.is_some() || state.outgoing.is_empty() {
                 return Ok(());
             }
             let outgoing = std::mem::take(&mut state.outgoing);

@@ -80,6 +80,11 @@ impl Default for LogPolicy {
 }
 
 impl<D: Disk> LogWriter<D> {
+    /// Of a directory that has a snapshot whose last transaction is `last`, and no log.
+    pub fn behind_snapshot(disk: &D, at: &Directories, policy: LogPolicy, last: Zxid) -> Result<Self, Error> {
+        Self::resume(disk, at, policy, None, None, last)
+    }
+
     /// Goes on behind `last`: in the newest file if the log ends with it, else (a snapshot is newer than
     /// the log) in a new one. What a crash tore off the newest file is cut away first, durably.
     pub(crate) fn resume(

@@ -55,9 +55,16 @@ fn bench() -> Bench {
     let mailbox = shard.mailbox();
     let (sender, persisted) = sync_channel(64);
     let (notices, heard) = Notices::channel();
-    let log = LogThread::start(writer, mailbox.clone(), Arc::default(), notices).expect("a thread");
+    let log = LogThread::start(writer, reopening(&disk), mailbox.clone(), Arc::default(), notices)
+        .expect("a thread");
     let shard = thread::spawn(move || shard.run(&mut Recorder(sender)));
     Bench { disk, log, mailbox, persisted, notices: heard, shard }
+}
+
+fn reopening(disk: &MemoryDisk) -> Reopening<MemoryDisk> {
+    let at = Directories::single(Path::new("/keeper"));
+    let (policy, empty) = (LogPolicy::default(), EmptySnapshot::Refused);
+    Reopening { disk: disk.clone(), at, policy, empty, blank: BLANK }
 }
 
 /// The writer behind what `disk` holds, and the last transaction there.
@@ -126,4 +133,49 @@ fn after_a_failed_sync_nothing_is_acknowledged_and_the_process_is_told() {
     bench.shard.join().expect("no panic").expect("no failure");
     assert_eq!(bench.persisted.try_iter().next(), None);
     assert_eq!(recover(&bench.disk.crash(Loss::Unsynced)).1, Zxid(1));
+}
+
+#[test]
+fn what_a_leader_wants_forgotten_is_forgotten_in_order() {
+    let bench = bench();
+    let queue = bench.log.queue();
+    let mut jobs: Vec<Job> = (1..=9).map(job).collect();
+    jobs.push(Job::Epochs { accepted: Some(3), current: Some(2) });
+    jobs.push(Job::Truncate { to: Zxid(6), rebuild: true });
+    jobs.push(job(7));
+    queue.push(&mut jobs);
+    let heard: Vec<Zxid> =
+        (0..3).map(|_| bench.persisted.recv_timeout(PATIENCE).expect("the log works")).collect();
+    assert_eq!(heard, [Zxid(9), Zxid(6), Zxid(7)]);
+    let after = bench.disk.crash(Loss::Unsynced);
+    assert_eq!(recover(&after).1, Zxid(7));
+    let at = Directories::single(Path::new("/keeper"));
+    let read = |which| txnlog::read_epoch(&after, &at, which).expect("a file");
+    assert_eq!((read(EpochFile::Accepted), read(EpochFile::Current)), (Some(3), Some(2)));
+    bench.log.stop();
+    bench.mailbox.send(KeeperMessage::Stop).expect("it runs");
+    bench.shard.join().expect("no panic").expect("no failure");
+}
+
+#[test]
+fn a_snapshot_takes_the_place_of_the_log() {
+    let bench = bench();
+    let queue = bench.log.queue();
+    let mut jobs: Vec<Job> = (1..=9).map(job).collect();
+    let mut database = znode::Database::new(znode::HashKey(1), false);
+    database.advance(Zxid(5));
+    jobs.push(Job::Install(Box::new(database.snapshot())));
+    jobs.push(job(6));
+    queue.push(&mut jobs);
+    wait_for_each(&bench.persisted, &[9, 6]);
+    assert_eq!(recover(&bench.disk.crash(Loss::Unsynced)).1, Zxid(6));
+    bench.log.stop();
+    bench.mailbox.send(KeeperMessage::Stop).expect("it runs");
+    bench.shard.join().expect("no panic").expect("no failure");
+}
+
+fn wait_for_each(persisted: &Receiver<Zxid>, expect: &[i64]) {
+    for zxid in expect {
+        assert_eq!(persisted.recv_timeout(PATIENCE).expect("the log works"), Zxid(*zxid));
+    }
 }
