@@ -273,8 +273,8 @@ impl KeeperConfig {
                 Ok(None) => {}
             }
             if file.peek("standaloneEnabled").is_none_or(|value| value != "false") {
-                let why = "the only server of its ensemble stands alone";
-                notes.push(Note::Harmless { key: key.clone(), why });
+                let why = "the only server of its ensemble stands alone".to_owned();
+                notes.push(Note::Adjusted { key: key.clone(), why });
             }
         }
         address

@@ -142,6 +142,8 @@ mod tests {
 
     /// A value for each key that is honoured, which is not its default.
     const SAMPLES: &[(&str, &str)] = &[
+        ("server.*", "host:2888:3888"),
+        ("electionAlg", "3"),
         ("dataDir", "/d"),
         ("dataLogDir", "/l"),
         ("clientPort", "2182"),
@@ -156,7 +158,7 @@ mod tests {
         ("metricsProvider.className", "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider"),
         ("metricsProvider.httpHost", "127.0.0.1"),
     ];
-    const SWITCHES: &str = "forceSync snapshot.trust.empty datadir.autocreate digest.enabled extendedTypesEnabled \
+    const SWITCHES: &str = "quorumListenOnAllIPs standaloneEnabled leaderServes forceSync snapshot.trust.empty datadir.autocreate digest.enabled extendedTypesEnabled \
          enforceQuota skipACL DigestAuthenticationProvider.enabled reconfigEnabled admin.enableServer \
          admin.snapshot.enabled admin.restore.enabled localSessionsEnabled localSessionsUpgradingEnabled \
          request_throttle_drop_stale requestThrottleDropStale request_stale_connection_check \
@@ -177,7 +179,7 @@ mod tests {
         let honoured = KEYS.iter().filter(|(_, _, meaning)| matches!(meaning, Honoured(_)));
         for key in honoured.flat_map(|(names, ..)| names.split_whitespace()) {
             let mut file = Properties::parse(b"dataDir=/d\nclientPort=1").expect("properties");
-            file.set(key, sample(key));
+            file.set(&key.replace('*', "1"), sample(key));
             let (_, notes) =
                 KeeperConfig::parse(file).unwrap_or_else(|refusals| panic!("{key}: {refusals:?}"));
             let untaken = notes.iter().any(|note| !matches!(note, Note::Adjusted { .. }));

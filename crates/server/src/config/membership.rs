@@ -121,9 +121,7 @@ impl Membership {
         if voters == 0 && !members.is_empty() {
             file.refuse("server.N", "all are observers, and nobody could lead; make one a participant");
         }
-        if members.is_empty() || (members.len() == 1 && alone_allowed) {
-            return None;
-        }
+        let alone = members.is_empty() || (members.len() == 1 && alone_allowed);
         let mut membership = Membership {
             members,
             groups: BTreeMap::new(),
@@ -135,9 +133,13 @@ impl Membership {
             listens_on_all: file.take_switch("quorumListenOnAllIPs").unwrap_or(false),
             version: 0,
         };
+        if alone {
+            // What is about ensembles may stand in its file all the same.
+            drop((numbered(file, "group."), numbered(file, "weight.")));
+        }
         membership.take_groups(file);
-        membership.take_limits(file, notes);
-        Some(membership)
+        membership.take_limits(file, notes, alone);
+        (!alone).then_some(membership)
     }
 
     fn take_groups(&mut self, file: &mut Properties) {
@@ -170,11 +172,11 @@ impl Membership {
         }
     }
 
-    fn take_limits(&mut self, file: &mut Properties, notes: &mut Vec<Note>) {
+    fn take_limits(&mut self, file: &mut Properties, notes: &mut Vec<Note>, alone: bool) {
         for (key, into) in [("initLimit", &mut self.init_limit), ("syncLimit", &mut self.sync_limit)] {
             match file.take_number(key, (1, 1_000_000)) {
                 Some(ticks) => *into = ticks as u32,
-                None if file.refusals.iter().any(|refusal| refusal.key == key) => {}
+                None if alone || file.refusals.iter().any(|refusal| refusal.key == key) => {}
                 None => file.refuse(
                     key,
                     "it is missing, and an ensemble needs it; such as initLimit=10, syncLimit=5",
@@ -189,10 +191,11 @@ impl Membership {
         }
         if let Some(algorithm) = file.take_number("electionAlg", (i64::MIN, i64::MAX))
             && algorithm != 3
+            && !alone
         {
             file.refuse("electionAlg", "only 3, fast leader election, was ever safe; remove it");
         }
-        if file.take_switch("leaderServes") == Some(false) {
+        if file.take_switch("leaderServes") == Some(false) && !alone {
             let why = "a leader serves clients here as well".to_owned();
             notes.push(Note::Adjusted { key: "leaderServes".to_owned(), why });
         }

@@ -49,12 +49,6 @@ impl Acceptor {
         })?;
         Ok(Acceptor { address, ended, thread: Some(thread) })
     }
-
-    /// The address with the real port.
-    #[cfg(test)]
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
-    }
 }
 
 impl Drop for Acceptor {

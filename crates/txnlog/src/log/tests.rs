@@ -4,7 +4,7 @@ use zookeeper_wire::txn::Txn;
 use super::*;
 use crate::limits::GROUP_BYTES_MAX;
 use crate::testing::{data, directories, entry, payload, policy, recovered, snapshot};
-use crate::{Directories, EmptySnapshot, Error, LogPolicy, recover, truncate};
+use crate::{Directories, EmptySnapshot, Error, LogPolicy, forget_log, recover, truncate};
 
 /// A new directory with its first snapshot, and the writer of its log.
 fn fresh(disk: &MemoryDisk) -> LogWriter<MemoryDisk> {
@@ -485,7 +485,6 @@ fn truncation_removes_what_is_behind_and_can_be_repeated_after_a_crash() {
     }
     drop(writer);
     assert!(matches!(truncate(&disk, &directories(), Zxid(31)), Err(Error::NotInLog(_))));
-    assert!(matches!(truncate(&disk, &directories(), Zxid(0)), Err(Error::NotInLog(_))));
     assert_eq!(recovered(&disk).unwrap().1.last, Zxid(30));
     let before = disk.operations();
     truncate(&disk, &directories(), Zxid(14)).unwrap();
@@ -502,4 +501,25 @@ fn truncation_removes_what_is_behind_and_can_be_repeated_after_a_crash() {
             panic!("the log still has 14");
         }
     }
+}
+
+#[test]
+fn a_history_that_begins_with_a_snapshot_is_cut_behind_it() {
+    let disk = MemoryDisk::recording();
+    let mut writer = fresh(&disk);
+    for first in [1, 11, 21] {
+        append(&mut writer, first..first + 10);
+        writer.commit().unwrap();
+        writer.roll().unwrap();
+        snapshot(&disk, first + 9).unwrap();
+    }
+    drop(writer);
+    for (_, path) in directories().log_files(&disk).unwrap().into_iter().take(2) {
+        disk.remove(&path).unwrap();
+    }
+    truncate(&disk, &directories(), Zxid(20)).unwrap();
+    let (_, after) = recovered(&disk).unwrap();
+    assert_eq!((after.last, after.snapshot, after.replayed), (Zxid(20), Some(Zxid(20)), 0));
+    forget_log(&disk, &directories(), Zxid(10)).unwrap();
+    assert_eq!(recovered(&disk).unwrap().1.last, Zxid(10));
 }

@@ -28,8 +28,9 @@ impl Service for Recorder {
     fn message(&mut self, turn: &mut Turn, message: KeeperMessage) {
         match message {
             KeeperMessage::Persisted(upto) => drop(self.0.send(upto)),
-            KeeperMessage::SnapshotWritten(_) | KeeperMessage::Ask(_) => {}
+            KeeperMessage::Truncated(Some(database)) => drop(self.0.send(database.last_applied())),
             KeeperMessage::Stop => turn.stop(),
+            _ => {}
         }
     }
     fn woken(&mut self, _: &mut Turn) {}
