@@ -5,6 +5,7 @@ pub(crate) mod broker;
 pub(crate) mod completion;
 pub(crate) mod consume;
 pub(crate) mod dev;
+pub(crate) mod ensemble;
 pub(crate) mod group;
 pub(crate) mod inspect;
 pub(crate) mod keeper;
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Broker(broker::Args),
     /// Show both halves at a glance
     Status(status::Args),
+    /// Show the members of a ZooKeeper ensemble, or wait until all are up to date
+    Ensemble(ensemble::Args),
     /// Load a ZooKeeper server or a Kafka broker and measure it
     Bench(bench::Args),
     /// Read, write and watch the znodes of any ZooKeeper server
@@ -54,6 +57,7 @@ impl Command {
             Command::Keeper(args) => keeper::run(args, began),
             Command::Broker(args) => broker::run(args, began),
             Command::Status(args) => status::run(args),
+            Command::Ensemble(args) => ensemble::run(args),
             Command::Bench(args) => bench::run(args),
             Command::Znode(args) => znode::run(args),
             Command::Inspect(args) => inspect::run(args),

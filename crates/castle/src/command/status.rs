@@ -35,7 +35,7 @@ pub(crate) struct Args {
 }
 
 /// What the keeper said to `srvr`: names and values in its order.
-type KeeperFacts = Vec<(String, String)>;
+pub(super) type KeeperFacts = Vec<(String, String)>;
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let patience = Duration::from_secs(args.timeout.max(1));
@@ -108,7 +108,7 @@ fn keeper_json(address: &str, facts: &KeeperFacts) -> Value {
 }
 
 /// Sends `srvr` and takes the answer apart.
-fn ask_keeper(address: &str, patience: Duration) -> Result<KeeperFacts, String> {
+pub(super) fn ask_keeper(address: &str, patience: Duration) -> Result<KeeperFacts, String> {
     let failed = |error: std::io::Error| format!("the keeper at {address} does not answer: {error}");
     let mut failure = std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);
     for candidate in address.to_socket_addrs().map_err(failed)? {

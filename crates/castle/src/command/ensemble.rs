@@ -1,0 +1,179 @@
+//! `castle ensemble`: the members of a ZooKeeper ensemble, Castle's or the original's, each asked with `srvr`
+//! as any monitor would.
+
+use super::status::{KeeperFacts, ask_keeper};
+use crate::failure::Failure;
+use crate::output::{self, Format, Output};
+
+use serde_json::json;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const EXAMPLES: &str = "\
+Examples:
+  castle ensemble status --servers zk1:2181,zk2:2181,zk3:2181
+  castle ensemble wait-synced --servers zk1:2181,zk2:2181,zk3:2181 && systemctl restart zookeeper";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Action,
+    /// The client ports of all members, separated by commas
+    #[arg(
+        long,
+        value_name = "HOST:PORT,...",
+        env = "CASTLE_KEEPER",
+        default_value = "localhost:2181",
+        global = true
+    )]
+    servers: String,
+    /// Seconds that an answer may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, global = true)]
+    timeout: u64,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(clap::Subcommand)]
+enum Action {
+    /// Show each member's part and how far it is
+    Status,
+    /// Wait until every member serves and one of them leads: only then may the next one be stopped
+    WaitSynced {
+        /// Seconds to wait at most
+        #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+        within: u64,
+    },
+}
+
+/// What one member said.
+struct Member {
+    address: String,
+    said: Result<KeeperFacts, String>,
+}
+
+impl Member {
+    fn fact(&self, name: &str) -> Option<&str> {
+        let facts = self.said.as_ref().ok()?;
+        facts.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
+    }
+
+    fn mode(&self) -> &str {
+        self.fact("Mode").unwrap_or("-")
+    }
+
+    /// The epoch of its last transaction: the upper half.
+    fn epoch(&self) -> Option<i64> {
+        let zxid = self.fact("Zxid")?.trim_start_matches("0x");
+        i64::from_str_radix(zxid, 16).ok().map(|zxid| zxid >> 32)
+    }
+}
+
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    let patience = Duration::from_secs(args.timeout.max(1));
+    match args.action {
+        Action::Status => {
+            let members = ask(&args.servers, patience);
+            print(&members, args.output.format);
+            missing(&members).map_or(Ok(()), |why| Err(Failure::failed(why)))
+        }
+        Action::WaitSynced { within } => {
+            let began = Instant::now();
+            loop {
+                let members = ask(&args.servers, patience);
+                let Some(why) = missing(&members) else {
+                    print(&members, args.output.format);
+                    return Ok(());
+                };
+                if began.elapsed() >= Duration::from_secs(within) {
+                    return Err(Failure::failed(format!("not synced after {within} s: {why}")));
+                }
+                thread::sleep(Duration::from_millis(200));
+            }
+        }
+    }
+}
+
+fn ask(servers: &str, patience: Duration) -> Vec<Member> {
+    let addresses = servers.split(',').map(str::trim).filter(|address| !address.is_empty());
+    addresses
+        .map(|address| Member { address: address.to_owned(), said: ask_keeper(address, patience) })
+        .collect()
+}
+
+/// What is missing for all members to be one ensemble that is up to date. A member serves clients only when
+/// it has the leader's history, so that is what is asked.
+fn missing(members: &[Member]) -> Option<String> {
+    if let Some(why) = members.iter().find_map(|member| member.said.as_ref().err()) {
+        return Some(why.clone());
+    }
+    let leaders = members.iter().filter(|member| matches!(member.mode(), "leader" | "standalone")).count();
+    if leaders != 1 {
+        return Some(format!("{leaders} of them lead"));
+    }
+    let epoch = members.first().and_then(Member::epoch);
+    let behind = members.iter().find(|member| member.epoch() != epoch)?;
+    Some(format!("{} is of another epoch than {}", behind.address, members[0].address))
+}
+
+fn print(members: &[Member], format: Format) {
+    match format {
+        Format::Json => output::json(&json!({
+            "members": members
+                .iter()
+                .map(|member| match &member.said {
+                    Ok(_) => json!({
+                        "address": member.address,
+                        "mode": member.mode(),
+                        "zxid": member.fact("Zxid"),
+                        "version": member.fact("Zookeeper version"),
+                    }),
+                    Err(why) => json!({ "address": member.address, "error": why }),
+                })
+                .collect::<Vec<_>>(),
+            "missing": missing(members),
+        })),
+        Format::Table => output::table(
+            ["member", "mode", "zxid", "version"],
+            members.iter().map(|member| {
+                let version = member.fact("Zookeeper version").unwrap_or("-");
+                let version = version.split([',', ' ']).next().unwrap_or(version);
+                [
+                    member.address.clone(),
+                    member.mode().to_owned(),
+                    member.fact("Zxid").unwrap_or("-").to_owned(),
+                    version.to_owned(),
+                ]
+            }),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(mode: &str, zxid: &str) -> Member {
+        let facts = [("Zxid", zxid), ("Mode", mode)];
+        let facts = facts.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Member { address: format!("{mode}:1"), said: Ok(facts.into()) }
+    }
+
+    #[test]
+    fn an_ensemble_is_whole_with_one_leader_and_one_epoch() {
+        let check = |members: &[Member], expect: Option<&str>| {
+            assert_eq!(missing(members).as_deref(), expect);
+        };
+        check(&[member("leader", "0x200000001"), member("follower", "0x200000000")], None);
+        check(&[member("standalone", "0x2")], None);
+        check(&[member("follower", "0x2"), member("follower", "0x2")], Some("0 of them lead"));
+        check(&[member("leader", "0x2"), member("leader", "0x2")], Some("2 of them lead"));
+        check(
+            &[member("leader", "0x200000001"), member("follower", "0x100000001")],
+            Some("follower:1 is of another epoch than leader:1"),
+        );
+        let silent = Member { address: "c:1".to_owned(), said: Err("c:1 does not answer".to_owned()) };
+        check(&[member("leader", "0x2"), silent], Some("c:1 does not answer"));
+    }
+}
