@@ -292,6 +292,9 @@ impl Ports {
         loop {
             let frame = match read_frame(&mut stream) {
                 Ok(frame) => frame,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return "the other end closed it".to_owned();
+                }
                 Err(error) => return error.to_string(),
             };
             match Notification::decode(frame) {

@@ -330,6 +330,8 @@ impl Link {
     /// False if too much waits.
     fn push(&self, outgoing: Vec<Outgoing>) -> bool {
         let bytes: usize = outgoing.iter().map(Outgoing::bytes).sum();
+        // Counted before the thread that writes can count it off again.
+        let waiting = self.waiting.fetch_add(bytes, Ordering::AcqRel) + bytes;
         let mut state = self.lock();
         if state.why.is_some() {
             return true;
@@ -337,7 +339,7 @@ impl Link {
         state.outgoing.extend(outgoing);
         drop(state);
         self.work.notify_all();
-        self.waiting.fetch_add(bytes, Ordering::AcqRel) + bytes <= limits::LINK_BACKLOG_BYTES
+        waiting <= limits::LINK_BACKLOG_BYTES
     }
 
     /// Nothing is read or written any more, for this reason.
