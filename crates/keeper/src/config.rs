@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clock::Span;
 
 /// The keeper's settings. The comment of each field names the original's key.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct KeeperConfig {
     /// `tickTime`: the unit of session time-outs, and the width of an expiry bucket.
     pub tick_time: Span,
@@ -19,6 +19,8 @@ pub struct KeeperConfig {
     pub connections_max: usize,
     /// `globalOutstandingLimit`: requests under way before reading from busy connections stops.
     pub outstanding_max: usize,
+    /// `request_throttle_*`, `connection_throttle_*` and their like.
+    pub throttles: Throttles,
     /// `snapCount`: transactions after which a snapshot is due, at the latest; half of it at the
     /// earliest.
     pub snapshot_transactions: u32,
@@ -76,6 +78,92 @@ pub struct Shown {
     pub properties: Vec<(String, String)>,
 }
 
+/// What is held back when there is too much of it. The comment of each field names the original's key.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Throttles {
+    /// `request_throttle_max_requests`: with so many under way new ones wait; 0 for any number.
+    pub requests_max: usize,
+    /// `request_throttle_drop_stale`.
+    pub drop_stale: bool,
+    /// `request_stale_latency_check`: what has waited for longer than its session's time-out is stale.
+    pub stale_latency: bool,
+    /// `throttled_op_wait_time`: what has waited longer is refused; zero for never.
+    pub op_wait: Span,
+    /// `largeRequestThreshold`: more bytes make a request large; none is without it.
+    pub large_request_bytes: Option<usize>,
+    /// `largeRequestMaxBytes`: bytes of large requests under way at one time.
+    pub large_requests_bytes_max: usize,
+    /// `connection_throttle_*`.
+    pub connections: ConnectionTokens,
+}
+
+/// The bucket of tokens that new sessions take from.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ConnectionTokens {
+    /// `_tokens`: new sessions that may come at once; 0 for any number.
+    pub tokens: u32,
+    /// `_fill_time`: how long it takes until more tokens are there.
+    pub fill_time: Span,
+    /// `_fill_count`: how many more.
+    pub fill_count: u32,
+    /// `_freeze_time`: how often the probability of refusals may change; there is none without it.
+    pub freeze_time: Option<Span>,
+    /// `_drop_increase`.
+    pub drop_increase: f64,
+    /// `_drop_decrease`.
+    pub drop_decrease: f64,
+    /// `_decrease_ratio`.
+    pub decrease_ratio: f64,
+    /// `_global_session_weight` and `_renew_session_weight`, if `_weight_enabled`.
+    pub weights: Option<(u32, u32)>,
+}
+
+impl Default for Throttles {
+    fn default() -> Self {
+        Throttles {
+            requests_max: 0,
+            drop_stale: true,
+            stale_latency: false,
+            op_wait: Span::ZERO,
+            large_request_bytes: None,
+            large_requests_bytes_max: 100 * 1024 * 1024,
+            connections: ConnectionTokens::default(),
+        }
+    }
+}
+
+impl Default for ConnectionTokens {
+    fn default() -> Self {
+        ConnectionTokens {
+            tokens: 0,
+            fill_time: Span::ms(1),
+            fill_count: 1,
+            freeze_time: None,
+            drop_increase: 0.02,
+            drop_decrease: 0.002,
+            decrease_ratio: 0.0,
+            weights: None,
+        }
+    }
+}
+
+impl ConnectionTokens {
+    /// Tokens in a full bucket. With weights, the tokens are counted in new sessions.
+    pub(crate) fn most(&self) -> u32 {
+        self.tokens.saturating_mul(self.weights.map_or(1, |(anew, _)| anew))
+    }
+
+    /// Tokens that come each time.
+    pub(crate) fn refill(&self) -> u32 {
+        self.fill_count.saturating_mul(self.weights.map_or(1, |(anew, _)| anew))
+    }
+
+    /// What a new session costs, or one taken up again.
+    pub(crate) fn price(&self, anew: bool) -> u32 {
+        self.weights.map_or(1, |(begun, renewed)| if anew { begun } else { renewed })
+    }
+}
+
 /// Which four-letter words are answered.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum WordList {
@@ -111,6 +199,7 @@ impl Default for KeeperConfig {
             connections_per_address_max: 60,
             connections_max: 0,
             outstanding_max: 1000,
+            throttles: Throttles::default(),
             snapshot_transactions: 100_000,
             snapshot_bytes: 4_194_304 * 1024,
             super_digest: None,

@@ -27,10 +27,12 @@ pub(crate) struct Connection {
     /// Requests taken in and not answered, in order.
     pub(crate) pipeline: VecDeque<Slot>,
     /// Frames that came before they could be taken in.
-    held: VecDeque<Bytes>,
+    held: VecDeque<(Moment, Bytes)>,
     held_bytes: usize,
     /// Requests counted against the outstanding limit: those in `pipeline` with a positive xid.
     pub(crate) outstanding: usize,
+    /// Bytes of its large requests; they count until nothing of it is under way.
+    pub(crate) large_bytes: usize,
     pub(crate) paused: bool,
     pub(crate) established: WallTime,
     pub(crate) since: Moment,
@@ -117,6 +119,7 @@ impl Connection {
             held: VecDeque::new(),
             held_bytes: 0,
             outstanding: 0,
+            large_bytes: 0,
             paused: false,
             established,
             since,
@@ -125,17 +128,17 @@ impl Connection {
     }
 
     /// Keeps a frame for later; false if there are too many.
-    pub(crate) fn hold(&mut self, frame: Bytes) -> bool {
+    pub(crate) fn hold(&mut self, now: Moment, frame: Bytes) -> bool {
         self.held_bytes += frame.len();
-        self.held.push_back(frame);
+        self.held.push_back((now, frame));
         self.held.len() <= HELD_FRAMES_MAX && self.held_bytes <= HELD_BYTES_MAX
     }
 
-    /// The oldest frame that was kept.
-    pub(crate) fn take_held(&mut self) -> Option<Bytes> {
-        let frame = self.held.pop_front()?;
+    /// The oldest frame that was kept, and since when.
+    pub(crate) fn take_held(&mut self) -> Option<(Moment, Bytes)> {
+        let (since, frame) = self.held.pop_front()?;
         self.held_bytes -= frame.len();
-        Some(frame)
+        Some((since, frame))
     }
 
     /// Whether this transaction is the answer to the first that waits. One that is not answers a request

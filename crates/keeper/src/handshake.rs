@@ -8,13 +8,20 @@ use zookeeper_wire::{ConnectRequest, ConnectResponse, OpCode, SessionId, Xid, Zx
 use crate::border::{ConnectionId, Effect};
 use crate::connection::{Slot, Stage, Wait};
 use crate::keeper::Keeper;
-use crate::metrics::Counter;
+use crate::metrics::{Basic, Counter};
 
 impl Keeper {
     pub(crate) fn connect(&mut self, id: ConnectionId, frame: Bytes, effects: &mut Vec<Effect>) {
         let Ok(request) = ConnectRequest::decode(&mut Reader::new(frame)) else {
             return self.close(id, effects);
         };
+        let anew = request.session == SessionId::NONE;
+        if !self.server.throttle.admits(self.server.now.moment, anew) {
+            self.server.metrics.count(Counter::ConnectionRejected, 1);
+            return self.close(id, effects);
+        }
+        let deficit = self.server.throttle.deficit();
+        self.server.metrics.add(Basic::ConnectionTokenDeficit, deficit);
         self.server.metrics.count(Counter::ConnectionRequestCount, 1);
         // The client has seen more than we have: it must find another server.
         let have = self.server.database.last_applied().max(self.server.member.epoch_begin);

@@ -186,6 +186,7 @@ impl Keeper {
         connection.stage = Stage::Closing;
         connection.clear();
         self.server.in_flight -= std::mem::take(&mut connection.outstanding);
+        self.server.throttle.end_large(std::mem::take(&mut connection.large_bytes));
         self.server.watches.forget(WatcherId(id.0));
         self.sessionless.remove(&(connection.since, id));
         if self.attached.get(&connection.session) == Some(&id) {
@@ -198,17 +199,19 @@ impl Keeper {
         if !self.serves() {
             return self.close(id, effects);
         }
-        let room = self.server.room();
+        let may_begin = self.server.may_begin();
+        let now = self.server.now.moment;
         let Some(connection) = self.connections.get_mut(&id) else { return };
         self.server.statistics.received += 1;
         self.server.metrics.count(Counter::BytesReceivedCount, frame.len() as u64 + FRAME_LENGTH_BYTES);
         connection.usage.received += 1;
-        let may_begin = connection.held() == 0 && room >= ROOM_MIN;
+        let may_begin = connection.held() == 0 && may_begin;
         match connection.stage {
             Stage::New if may_begin => self.connect(id, frame, effects),
-            Stage::Established if may_begin => self.request(id, frame, effects),
+            Stage::Established if may_begin => self.request(id, frame, now, effects),
             Stage::New | Stage::Connecting | Stage::Established => {
-                if !connection.hold(frame) {
+                self.server.metrics.count(Counter::RequestThrottleWaitCount, 1);
+                if !connection.hold(now, frame) {
                     self.close(id, effects);
                 } else if connection.stage != Stage::Connecting && connection.held() == 1 {
                     self.holding.push_back(id);
@@ -229,7 +232,7 @@ impl Keeper {
         }
         while let Some(&id) = self.holding.front() {
             loop {
-                if self.server.room() < ROOM_MIN {
+                if !self.server.may_begin() {
                     return;
                 }
                 let Some(connection) = self.connections.get_mut(&id) else { break };
@@ -238,10 +241,10 @@ impl Keeper {
                 if stage == Stage::Connecting {
                     break;
                 }
-                let Some(frame) = connection.take_held() else { break };
+                let Some((since, frame)) = connection.take_held() else { break };
                 match stage {
                     Stage::New => self.connect(id, frame, effects),
-                    _ => self.request(id, frame, effects),
+                    _ => self.request(id, frame, since, effects),
                 }
             }
             self.holding.pop_front();
@@ -249,13 +252,17 @@ impl Keeper {
     }
 
     /// One request of an established connection.
-    fn request(&mut self, id: ConnectionId, frame: Bytes, effects: &mut Vec<Effect>) {
+    fn request(&mut self, id: ConnectionId, frame: Bytes, since: Moment, effects: &mut Vec<Effect>) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
+        let bytes = frame.len();
         let mut reader = Reader::new(frame);
         let Ok(RequestHeader { xid, op }) = reader.record() else {
             return self.close(id, effects);
         };
         self.server.sessions.touch(self.server.now.moment, connection.session);
+        let Some(refused) = self.server.throttled(connection, op, since, bytes) else {
+            return self.close(id, effects);
+        };
         if let Part::Learning(link, _) = self.server.member.part {
             self.server.member.touched.insert(connection.session, connection.timeout_ms);
             if is_write(op) || matches!(op, OpCode::SYNC | OpCode::RECONFIG) {
@@ -266,7 +273,14 @@ impl Keeper {
             return self.authenticate(id, xid, op, &mut reader, effects);
         }
         let asking = Asking { xid, op, received: self.server.now.moment };
-        let wait = match Request::decode(op, &mut reader) {
+        let request = Request::decode(op, &mut reader);
+        if let Ok(request) = &request
+            && self.server.too_many_watches(id, request)
+        {
+            return self.close(id, effects);
+        }
+        let wait = match request {
+            _ if refused => Wait::Failed(ErrorCode::THROTTLED_OP),
             Ok(request) if is_write(op) || op == OpCode::RECONFIG => {
                 Wait::Commit(self.server.propose(connection, xid, Ok(request), effects))
             }
@@ -275,7 +289,8 @@ impl Keeper {
             Err(WireError::UnknownOp(unknown)) if unknown == op.0 && op != OpCode::MULTI => Wait::Unknown,
             Ok(request @ Request::Sync(_)) => Wait::Applied(self.server.peer.last_logged(), request),
             Ok(request) if connection.pipeline.is_empty() => {
-                return self.server.serve(connection, asking, &request, effects);
+                self.server.serve(connection, asking, &request, effects);
+                return self.server.settle_large(connection);
             }
             Ok(request) => Wait::Turn(request),
             // A multi that cannot be read still takes its place in the order, as in the original.
@@ -438,6 +453,7 @@ fn take_slot(server: &mut Server, connection: &mut Connection, effects: &mut Vec
         connection.outstanding -= 1;
         server.in_flight -= 1;
     }
+    server.settle_large(connection);
     if connection.paused && (connection.outstanding == 0 || server.in_flight <= server.config.outstanding_max)
     {
         connection.paused = false;

@@ -24,11 +24,12 @@ mod snapshots;
 mod statistics;
 #[cfg(test)]
 mod talk;
+mod throttle;
 mod word;
 
 pub use border::{ConnectionId, Effect, Input, Measures, Observed};
 pub use command::{Answer, COMMANDS, Command};
-pub use config::{KeeperConfig, Shown, WordList};
+pub use config::{ConnectionTokens, KeeperConfig, Shown, Throttles, WordList};
 pub use keeper::Keeper;
 pub use metrics::{Metric, Summary, Value};
 pub use word::is_word;

@@ -65,3 +65,7 @@ pub const LATE_REQUESTS_MAX: usize = 1 << 20;
 
 /// Requests that a learner has under way at its leader.
 pub const FORWARDED_MAX: usize = 32_768;
+
+/// Watches of one connection, by its paths. Each costs some hundred bytes and its path; a client that
+/// sets more is cut off before it costs everybody else their memory.
+pub const WATCHES_OF_ONE_MAX: usize = 4_000_000;

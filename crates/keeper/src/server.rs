@@ -20,11 +20,14 @@ use crate::ConnectionId;
 use crate::border::{Effect, Measures};
 use crate::config::KeeperConfig;
 use crate::connection::Connection;
-use crate::limits::{DIGEST_EVERY, DIGESTS_SHOWN, FAREWELL_TXNS_MAX, FORWARDED_MAX, REPLY_CHUNK_BYTES};
+use crate::limits::{
+    DIGEST_EVERY, DIGESTS_SHOWN, FAREWELL_TXNS_MAX, FORWARDED_MAX, REPLY_CHUNK_BYTES, ROOM_MIN,
+};
 use crate::member::{Member, Part};
 use crate::metrics::{Advanced, Basic, Counter, Metrics};
 use crate::op::{self, Read};
 use crate::statistics::Statistics;
+use crate::throttle::Throttle;
 
 /// Everything but the connections.
 #[derive(Debug)]
@@ -44,6 +47,7 @@ pub(crate) struct Server {
     pub(crate) statistics: Statistics,
     pub(crate) measures: Measures,
     pub(crate) metrics: Metrics,
+    pub(crate) throttle: Throttle,
     /// Nothing is taken in: another database will take the place of this one.
     pub(crate) frozen: bool,
     /// What `stmk` set; it is shown and has no effect, since nothing here is traced by a mask.
@@ -109,6 +113,7 @@ impl Server {
             statistics: Statistics::default(),
             measures: Measures::default(),
             metrics: Metrics::default(),
+            throttle: Throttle::new(config.throttles.clone(), now.moment, key.0),
             frozen: false,
             trace_mask: TRACE_MASK,
             digests: VecDeque::new(),
@@ -274,6 +279,11 @@ impl Server {
             self.digests.push_back((proposal.header.zxid, self.database.tree().digest()));
         }
         outcome
+    }
+
+    /// Whether a request may begin now.
+    pub(crate) fn may_begin(&self) -> bool {
+        self.room() >= ROOM_MIN && !self.throttle.holds(self.in_flight)
     }
 
     /// How many more transactions may begin now.

@@ -296,6 +296,7 @@ fn settings(config: &KeeperConfig, address: SocketAddr) -> keeper::KeeperConfig 
         connections_per_address_max: config.connections_per_address_max,
         connections_max: config.connections_max,
         outstanding_max: config.outstanding_max,
+        throttles: config.throttles.clone(),
         snapshot_transactions: u32::try_from(config.snapshot_entries).unwrap_or(u32::MAX),
         snapshot_bytes: config.log_bytes_max,
         super_digest: config.super_digest.clone(),

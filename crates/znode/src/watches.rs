@@ -196,6 +196,12 @@ impl Watches {
         }
     }
 
+    /// Paths that one watches, in both tables together.
+    pub fn count_of(&self, watcher: WatcherId) -> usize {
+        let count = |table: &Table| table.by_watcher.get(&watcher).map_or(0, HashSet::len);
+        count(&self.data) + count(&self.child)
+    }
+
     /// Watches in both tables together.
     pub fn len(&self) -> usize {
         self.data.len() + self.child.len()

@@ -86,7 +86,7 @@ impl Keeper {
             ("local_sessions", gauge(self.local_sessions())),
             ("open_file_descriptor_count", measured(measures.open_files)),
             ("max_file_descriptor_count", measured(measures.open_files_max)),
-            ("connection_drop_probability", Value::Ratio(0.0)),
+            ("connection_drop_probability", Value::Ratio(server.throttle.drop_probability())),
             ("last_client_response_size", Value::Gauge(sizes.last)),
             ("min_client_response_size", Value::Gauge(sizes.min)),
             ("max_client_response_size", Value::Gauge(sizes.max)),

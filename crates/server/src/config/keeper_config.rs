@@ -4,6 +4,7 @@ use super::Meaning::{Harmless, Honoured, RefusedUnless};
 use super::keeper_keys::KEYS;
 use super::{ConfigError, Member, Membership, Note, Properties, Refusal, meaning_of};
 use clock::Span;
+use keeper::Throttles;
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -12,7 +13,7 @@ use txnlog::Compression;
 use zab::ServerId;
 
 /// What a keeper is told.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct KeeperConfig {
     /// `dataDir`: snapshots, `myid`.
     pub data_directory: PathBuf,
@@ -43,6 +44,8 @@ pub struct KeeperConfig {
     pub purge: Purge,
     /// `globalOutstandingLimit`.
     pub outstanding_max: usize,
+    /// `request_throttle_*`, `connection_throttle_*` and their like.
+    pub throttles: Throttles,
     /// `4lw.commands.whitelist`.
     pub words: Words,
     /// `jute.maxbuffer`, a system property of the original: the longest frame, in bytes.
@@ -161,6 +164,7 @@ impl KeeperConfig {
             force_sync: true,
             purge: Purge { retain: 3, on: true },
             outstanding_max: 1000,
+            throttles: Throttles::default(),
             words: Words::Only(["srvr".to_owned()].into()),
             frame_bytes_max: transport::limits::KEEPER_FRAME_BYTES_MAX,
             super_digest: None,
@@ -255,6 +259,7 @@ impl KeeperConfig {
         let mut config = KeeperConfig::new(data_directory, SocketAddr::new(ip, port as u16));
         config.membership = membership;
         config.parse_numbers(&mut file);
+        config.throttles = throttles(&mut file);
         config.parse_rest(&mut file, &mut notes);
         sort_out(&mut file, &mut notes);
         if file.refusals.is_empty() { Ok((config, notes)) } else { Err(file.refusals) }
@@ -442,6 +447,56 @@ impl KeeperConfig {
         }
         Ok(())
     }
+}
+
+/// What is held back when there is too much of it.
+fn throttles(file: &mut Properties) -> Throttles {
+    let mut throttles = Throttles::default();
+    let int = (0, i64::from(i32::MAX));
+    if let Some(requests) = file.take_number("request_throttle_max_requests", int) {
+        throttles.requests_max = requests as usize;
+    }
+    if let Some(drop) = file.take_switch("request_throttle_drop_stale") {
+        throttles.drop_stale = drop;
+    }
+    throttles.stale_latency = file.take_switch("request_stale_latency_check").unwrap_or(false);
+    if let Some(ms) = file.take_number("throttled_op_wait_time", int) {
+        throttles.op_wait = Span::ms(ms as u64);
+    }
+    let threshold = file.take_number("largeRequestThreshold", (-1, i64::from(i32::MAX)));
+    throttles.large_request_bytes = threshold.and_then(|bytes| usize::try_from(bytes).ok());
+    if let Some(bytes) = file.take_number("largeRequestMaxBytes", int) {
+        throttles.large_requests_bytes_max = bytes as usize;
+    }
+    let tokens = &mut throttles.connections;
+    if let Some(count) = file.take_number("connection_throttle_tokens", int) {
+        tokens.tokens = count as u32;
+    }
+    if let Some(ms) = file.take_number("connection_throttle_fill_time", int) {
+        tokens.fill_time = Span::ms(ms as u64);
+    }
+    if let Some(count) = file.take_number("connection_throttle_fill_count", int) {
+        tokens.fill_count = count as u32;
+    }
+    let freeze = file.take_number("connection_throttle_freeze_time", (-1, i64::from(i32::MAX)));
+    tokens.freeze_time = freeze.and_then(|ms| u64::try_from(ms).ok()).map(Span::ms);
+    for (key, into) in [
+        ("connection_throttle_drop_increase", &mut tokens.drop_increase),
+        ("connection_throttle_drop_decrease", &mut tokens.drop_decrease),
+        ("connection_throttle_decrease_ratio", &mut tokens.decrease_ratio),
+    ] {
+        match file.take_parsed::<f64>(key, "a number") {
+            Some(share) if (0.0..=1.0).contains(&share) => *into = share,
+            Some(share) => file.refuse(key, format!("{share} is out of bounds: from 0 to 1")),
+            None => {}
+        }
+    }
+    let weight = |file: &mut Properties, key, usual| file.take_number(key, int).unwrap_or(usual) as u32;
+    let begun = weight(file, "connection_throttle_global_session_weight", 3);
+    let renewed = weight(file, "connection_throttle_renew_session_weight", 2);
+    let weighted = file.take_switch("connection_throttle_weight_enabled").unwrap_or(false);
+    tokens.weights = weighted.then_some((begun, renewed));
+    throttles
 }
 
 /// The system properties among Java's flags; what looks like a secret is not shown.

@@ -51,14 +51,23 @@ pub(super) const KEYS: &[(&str, &str, Meaning)] = &[
     ("emulate353TTLNodes", "false", RefusedUnless(&["false"], "times to live are not read as 3.5.3 wrote them; \
         let a later Apache ZooKeeper rewrite them first")),
     ("enableEagerACLCheck", "false", Harmless("there is no leader to spare the work")),
-    ("localSessionsEnabled localSessionsUpgradingEnabled", "false", Harmless("all sessions are global")),
+    ("localSessionsEnabled localSessionsUpgradingEnabled", "false", Harmless("a keeper that stands alone has global sessions only, as the original has")),
     ("readonlymode.enabled", "false", Harmless("a keeper that stands alone always has its quorum")),
     // Limits.
     ("globalOutstandingLimit", "1000", Honoured("requests under way before reading stops")),
-    ("request_throttle_* requestThrottle* request_throttler.* throttled_op_wait_time throttledOpWaitTime \
-      connection_throttle_* connectionMaxTokens connectionTokenFill* connectionFreezeTime connectionDrop* \
-      connectionDecreaseRatio largeRequestThreshold largeRequestMaxBytes request_stale_* requestStale*",
-        "off", Harmless("every queue is bounded already")),
+    ("request_throttle_max_requests request_throttle_drop_stale request_stale_latency_check", "0, true, false",
+        Honoured("with so many requests under way new ones wait")),
+    ("request_throttle_stall_time request_throttler.* request_stale_connection_check", "100, 10000, true",
+        Harmless("what waits goes on as soon as it may, and goes with its connection")),
+    ("throttled_op_wait_time", "0", Honoured("milliseconds of waiting after which a request is answered ThrottledOp")),
+    ("largeRequestThreshold largeRequestMaxBytes", "-1, 104857600",
+        Honoured("a request counts until its connection has nothing under way")),
+    ("connection_throttle_tokens connection_throttle_fill_time connection_throttle_fill_count \
+      connection_throttle_freeze_time connection_throttle_drop_increase connection_throttle_drop_decrease \
+      connection_throttle_decrease_ratio connection_throttle_weight_enabled \
+      connection_throttle_global_session_weight connection_throttle_renew_session_weight",
+        "0, 1, 1, -1, 0.02, 0.002, 0, false, 3, 2", Honoured("")),
+    ("connection_throttle_local_session_weight", "1", Harmless("all sessions are global")),
     ("maxResponseCacheSize maxGetChildrenResponseCacheSize response_cache.*", "400", Harmless("replies need no cache")),
     ("jute.maxbuffer.extrasize", "jute.maxbuffer", Harmless("what is stored may be as long as it likes")),
     // Administration.
@@ -148,6 +157,9 @@ mod tests {
         ("dataLogDir", "/l"),
         ("clientPort", "2182"),
         ("maxSessionTimeout", "50000"),
+        ("connection_throttle_drop_increase", "0.5"),
+        ("connection_throttle_drop_decrease", "0.5"),
+        ("connection_throttle_decrease_ratio", "0.5"),
         ("clientPortAddress", "127.0.0.1"),
         ("dynamicConfigFile", ""),
         ("snapshot.compression.method", "gz"),
@@ -161,8 +173,7 @@ mod tests {
     const SWITCHES: &str = "quorumListenOnAllIPs standaloneEnabled leaderServes forceSync snapshot.trust.empty datadir.autocreate digest.enabled extendedTypesEnabled \
          enforceQuota skipACL DigestAuthenticationProvider.enabled reconfigEnabled admin.enableServer \
          admin.snapshot.enabled admin.restore.enabled localSessionsEnabled localSessionsUpgradingEnabled \
-         request_throttle_drop_stale requestThrottleDropStale request_stale_connection_check \
-         requestStaleConnectionCheck connection_throttle_weight_enabled readonlymode.enabled emulate353TTLNodes";
+         request_throttle_drop_stale request_stale_latency_check connection_throttle_weight_enabled readonlymode.enabled emulate353TTLNodes";
 
     fn sample(key: &str) -> &'static str {
         if let Some((_, sample)) = SAMPLES.iter().find(|(name, _)| *name == key) {

@@ -72,6 +72,15 @@ fn keeper_keys_one_by_one() {
     check("metricsProvider.className=a.PrometheusMetricsProvider", &|config| {
         config.metrics_address.is_some_and(|at| at.port() == 7000)
     });
+    check("request_throttle_max_requests=7", &|config| config.throttles.requests_max == 7);
+    check("zookeeper.throttled_op_wait_time=7", &|config| config.throttles.op_wait == Span::ms(7));
+    check("largeRequestThreshold=0", &|config| config.throttles.large_request_bytes == Some(0));
+    check("largeRequestThreshold=-1", &|config| config.throttles.large_request_bytes.is_none());
+    check("connection_throttle_tokens=7", &|config| config.throttles.connections.tokens == 7);
+    check("connection_throttle_freeze_time=-1", &|config| config.throttles.connections.freeze_time.is_none());
+    check("connection_throttle_weight_enabled=true", &|config| {
+        config.throttles.connections.weights == Some((3, 2))
+    });
     check("fsync.warningthresholdms=20", &|config| config.sync_warning == Span::ms(20));
     check("datadir.autocreate=false", &|config| !config.autocreate);
     check("jute.maxbuffer=4194304", &|config| config.frame_bytes_max == 4_194_304);
@@ -93,6 +102,7 @@ fn what_a_keeper_refuses_names_the_key_and_the_fix() {
     };
     check("clientPort=2181", "dataDir: it is missing");
     check(&format!("{KEEPER}admin.commandURL=commands"), "admin.commandURL: \"commands\" is not a path");
+    check(&format!("{KEEPER}connection_throttle_drop_increase=2"), "2 is out of bounds: from 0 to 1");
     check(&format!("{KEEPER}emulate353TTLNodes=true"), "emulate353TTLNodes: times to live");
     check("dataDir=/d", "clientPort: it is missing");
     check(&format!("{KEEPER}clientPort=70000"), "clientPort: 70000 is out of bounds: from 0 to 65535");
