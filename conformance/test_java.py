@@ -1,4 +1,4 @@
-"""The Java clients: ZooKeeper 3.9, Kafka 3.9 and 4.3, each as its makers ship it."""
+"""The Java clients: ZooKeeper 3.9 and Curator, Kafka 3.9 and 4.3, each as its makers ship it."""
 
 import pathlib
 import subprocess
@@ -17,6 +17,10 @@ def run(jars: pathlib.Path, program: str, *arguments: str) -> None:
 
 def test_the_zookeeper_client_makes_its_round_trip(castle, name, tool):
     run(tool("jars/zookeeper-3.9"), "ZooKeeperRoundTrip.java", castle.keeper, name)
+
+
+def test_curators_recipes_hold(castle, name, tool):
+    run(tool("jars/curator"), "CuratorRecipes.java", castle.keeper, name)
 
 
 @pytest.mark.parametrize("line", ["3.9", "4.3"])

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read, Write};
 
 use disk::File;
 
-use crate::limits::BUFFER_BYTES;
+use crate::limits::{BUFFER_BYTES, UNSYNCED_BYTES_MAX};
 
 /// Reads a file from a place on.
 #[derive(Debug)]
@@ -53,17 +53,20 @@ impl<F: File> Read for Source<F> {
     }
 }
 
-/// Writes a file from its start.
+/// Writes a file from its start, never far ahead of what is durable: a sync of the log beside it would
+/// have to wait for all that the system holds back of this file.
 #[derive(Debug)]
 pub(crate) struct Sink<F> {
     file: F,
     at: u64,
+    /// How far it is durable.
+    synced: u64,
     buffer: Vec<u8>,
 }
 
 impl<F: File> Sink<F> {
     pub(crate) fn new(file: F) -> Self {
-        Sink { file, at: 0, buffer: Vec::with_capacity(BUFFER_BYTES) }
+        Sink { file, at: 0, synced: 0, buffer: Vec::with_capacity(BUFFER_BYTES) }
     }
 
     /// Writes what is left and makes all of it durable.
@@ -86,6 +89,10 @@ impl<F: File> Write for Sink<F> {
         self.file.write_at(&self.buffer, self.at)?;
         self.at += self.buffer.len() as u64;
         self.buffer.clear();
+        if self.at - self.synced >= UNSYNCED_BYTES_MAX {
+            self.file.sync()?;
+            self.synced = self.at;
+        }
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask check`, `test`, `conformance`, `bench`, `sim`, `codegen`.
+//! The project's own tasks: `cargo xtask check`, `test`, `conformance`, `bench`, `sim`, `fuzz`, `codegen`.
 //!
 //! Each subcommand is a module. This file only reads the command line and turns an error into an exit code.
 
@@ -24,6 +24,7 @@ cargo xtask bench [--quick] [--only keeper,ensemble,broker,synced,large]
                                Castle and the originals side by side; a full run writes docs/benchmarks.md
 cargo xtask sim [--seeds N] [--from SEED]
                                simulated keepers and brokers, one story a seed
+cargo xtask fuzz [--seeds N]   the keeper's decoders and recovery against bent bytes
 cargo xtask codegen [--check]  writes kafka-wire's messages from their tables
 cargo xtask tools              installs what the foreign tests need (into target/conformance), and nothing else
 ";
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         ["conformance", rest @ ..] => tests::conformance(rest),
         ["bench", rest @ ..] => bench::bench(rest),
         ["sim", rest @ ..] => tests::sim(rest),
+        ["fuzz", rest @ ..] => tests::fuzz(rest),
         ["codegen", rest @ ..] => check::codegen(rest),
         ["tools"] => tools::install(),
         ["help" | "--help" | "-h"] | [] => {

@@ -40,6 +40,20 @@ pub(crate) fn conformance(arguments: &[&str]) -> Outcome {
     run("foreign suites", &mut command)
 }
 
+/// Decoders and recovery against mutations of what is kept, many more of them than in every test.
+pub(crate) fn fuzz(arguments: &[&str]) -> Outcome {
+    let seeds = match arguments {
+        [] => "2000000",
+        ["--seeds", seeds] => seeds,
+        _ => return Err(format!("fuzz knows only --seeds N, not {}", arguments.join(" "))),
+    };
+    for package in ["zookeeper-wire", "txnlog"] {
+        let arguments = ["test", "--release", "--quiet", "--package", package, "--test", "mutations"];
+        run(&format!("mutations of {package}"), cargo(&arguments).env("CASTLE_FUZZ_SEEDS", seeds))?;
+    }
+    Ok(())
+}
+
 /// Simulated worlds, one a seed.
 pub(crate) fn sim(arguments: &[&str]) -> Outcome {
     let mut all = vec!["run", "--release", "--quiet", "--package", "sim", "--"];

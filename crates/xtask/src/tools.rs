@@ -144,6 +144,7 @@ fn java() -> Outcome {
         )?;
     }
     jars("zookeeper-3.9", &poms.join("zookeeper.pom.xml"), &[])?;
+    jars("curator", &poms.join("curator.pom.xml"), &[])?;
     jars("zookeeper-admin-3.9", &poms.join("zookeeper-admin.pom.xml"), &[])?;
     for (line, version) in ZOOKEEPER_SERVERS {
         let pom = poms.join("zookeeper-server.pom.xml");
