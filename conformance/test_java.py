@@ -26,3 +26,8 @@ def test_curators_recipes_hold(castle, name, tool):
 @pytest.mark.parametrize("line", ["3.9", "4.3"])
 def test_the_kafka_client_makes_its_round_trip(castle, name, tool, line):
     run(tool(f"jars/kafka-{line}"), "KafkaRoundTrip.java", castle.broker, name)
+
+
+@pytest.mark.parametrize("line", ["3.9", "4.3"])
+def test_the_kafka_client_copies_exactly_once(castle, name, tool, line):
+    run(tool(f"jars/kafka-{line}"), "KafkaTransactions.java", castle.broker, name)

@@ -4,24 +4,30 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from cluster import Cluster
 
-def transactional(castle, transactional_id, **settings):
+
+def bootstrap(servers):
+    return servers.addresses if isinstance(servers, Cluster) else servers.broker
+
+
+def transactional(servers, transactional_id, **settings):
     producer = Producer({
-        "bootstrap.servers": castle.broker, "transactional.id": transactional_id, "linger.ms": 0, **settings,
+        "bootstrap.servers": bootstrap(servers), "transactional.id": transactional_id, "linger.ms": 0, **settings,
     })
     producer.init_transactions(30)
     return producer
 
 
-def make_topic(castle, name, partitions=3):
-    admin = AdminClient({"bootstrap.servers": castle.broker})
-    admin.create_topics([NewTopic(name, partitions, 1)])[name].result(30)
+def make_topic(servers, name, partitions=3, replicas=1):
+    admin = AdminClient({"bootstrap.servers": bootstrap(servers)})
+    admin.create_topics([NewTopic(name, partitions, replicas)])[name].result(30)
 
 
-def read_all(castle, topic, isolation="read_committed", partitions=3):
+def read_all(servers, topic, isolation="read_committed", partitions=3):
     """All records up to the end that a reader of that isolation sees."""
     consumer = Consumer({
-        "bootstrap.servers": castle.broker, "group.id": "reader-of-" + topic, "isolation.level": isolation,
+        "bootstrap.servers": bootstrap(servers), "group.id": "reader-of-" + topic, "isolation.level": isolation,
         "enable.auto.commit": False, "enable.partition.eof": True,
     })
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
@@ -122,3 +128,43 @@ def test_a_transaction_survives_the_brokers_end(own_castle, name):
         else:
             producer.commit_transaction(60)
     assert read_all(own_castle, name, partitions=1) == [b"0", b"2", b"4"]
+
+
+def end(producer, committed):
+    """Ends the transaction. Returns whether its records count."""
+    while True:
+        try:
+            producer.commit_transaction(60) if committed else producer.abort_transaction(60)
+            return committed
+        except KafkaException as failure:
+            error = failure.args[0]
+            if error.txn_requires_abort():
+                committed = False
+            elif not error.retriable():
+                raise
+
+
+def test_a_transaction_spans_brokers_and_outlives_one(tmp_path, name):
+    settings = {
+        "transaction.state.log.replication.factor": "3", "transaction.state.log.min.isr": "2",
+        "transaction.state.log.num.partitions": "3",
+    }
+    with Cluster(tmp_path / "cluster", settings=settings) as cluster:
+        make_topic(cluster, name, 3, 3)
+        producers = [transactional(cluster, f"{name}-{i}") for i in range(3)]
+        expected = []
+        for round_ in range(12):
+            for i, producer in enumerate(producers):
+                producer.begin_transaction()
+                values = [b"%d-%d-%d" % (i, round_, partition) for partition in range(3)]
+                for partition, value in enumerate(values):
+                    producer.produce(name, value, partition=partition)
+                if round_ == 6 and i == 1:
+                    producer.flush(30)
+                    cluster.brokers[2].kill()
+                if end(producer, round_ % 4 != 3):
+                    expected += values
+            if round_ == 8:
+                cluster.brokers[2].start()
+        assert sorted(read_all(cluster, name)) == sorted(expected)
+        assert len(expected) >= 60

@@ -16,7 +16,7 @@ use kafka_wire::{Frame, Message, Reader, Request, RequestHeader, ResponseHeader}
 use crate::limits::{
     LINK_BACKOFF, LINK_BACKOFF_MAX, LINK_DIAL_PATIENCE, LINK_QUEUE_MAX, LINK_REQUEST_PATIENCE,
 };
-use crate::{Broker, Effect, followers, isr, peers};
+use crate::{Broker, Effect, followers, isr, peers, transactions};
 
 /// Names one dialled connection to another broker; never used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -31,6 +31,8 @@ pub(crate) enum Lane {
     Office,
     /// From a follower to its leader.
     Replication,
+    /// From a coordinator of transactions to the leaders of what they wrote to.
+    Transactions,
 }
 
 /// What an answer belongs to: one variant for each module that sends.
@@ -42,6 +44,8 @@ pub(crate) enum Sent {
     Replication(followers::Sent),
     /// In-sync sets proposed to the controller.
     InSync,
+    /// Markers of a transaction.
+    Markers(transactions::SentMarkers),
 }
 
 /// Why there is no answer.
@@ -245,6 +249,7 @@ fn answered<D: Disk>(
         Sent::Orders(sent) => peers::answered(broker, now, peer, sent, reply, effects),
         Sent::Replication(sent) => followers::answered(broker, now, peer, sent, reply),
         Sent::InSync => isr::answered(broker, now, reply, effects),
+        Sent::Markers(sent) => transactions::markers_answered(broker, sent, reply),
     }
 }
 

@@ -25,10 +25,10 @@ use crate::api::{
     add_offsets_to_txn, add_partitions_to_txn, end_txn, init_producer_id, produce, txn_offset_commit,
 };
 use crate::purgatory::WatchKey;
-use crate::replica::Durability;
+use crate::replica::{Durability, Marker};
 use crate::{Broker, Effect, Event, Settings, TopicPartition};
 
-pub(crate) use marks::append_marker;
+pub(crate) use marks::{SentMarkers, answered as markers_answered, append_marker};
 
 /// The topic that holds the transactional ids.
 pub(crate) const TRANSACTIONS_TOPIC: &str = "__transaction_state";
@@ -244,7 +244,13 @@ fn step<D: Disk>(broker: &mut Broker<D>, now: Now, input: Input, effects: &mut V
                 }
             }
             Wanted::Mark { mark, producer, coordinator_epoch, committed, partitions } => {
-                marks::begin(broker, now, mark, (producer, coordinator_epoch, committed), partitions);
+                let marker = Marker {
+                    producer_id: producer.id,
+                    producer_epoch: producer.epoch,
+                    coordinator_epoch,
+                    committed,
+                };
+                marks::begin(broker, now, mark, marker, partitions, effects);
             }
             Wanted::Answer { token, answer } => answered(broker, now, token, answer, effects),
             Wanted::Note(note) => effects.push(Effect::Event(Event::Note(note))),
