@@ -1,5 +1,7 @@
 """Transactions through librdkafka and kafka-python: what is committed is read, what is aborted is not."""
 
+import time
+
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -130,6 +132,14 @@ def test_a_transaction_survives_the_brokers_end(own_castle, name):
     assert read_all(own_castle, name, partitions=1) == [b"0", b"2", b"4"]
 
 
+def until_brokers(cluster, count):
+    admin = AdminClient({"bootstrap.servers": cluster.addresses})
+    deadline = time.monotonic() + 60
+    while len(admin.list_topics(timeout=30).brokers) < count:
+        assert time.monotonic() < deadline, cluster.tails()
+        time.sleep(0.05)
+
+
 def end(producer, committed):
     """Ends the transaction. Returns whether its records count."""
     while True:
@@ -150,6 +160,7 @@ def test_a_transaction_spans_brokers_and_outlives_one(tmp_path, name):
         "transaction.state.log.num.partitions": "3",
     }
     with Cluster(tmp_path / "cluster", settings=settings) as cluster:
+        until_brokers(cluster, 3)
         make_topic(cluster, name, 3, 3)
         producers = [transactional(cluster, f"{name}-{i}") for i in range(3)]
         expected = []

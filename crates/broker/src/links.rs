@@ -33,6 +33,8 @@ pub(crate) enum Lane {
     Replication,
     /// From a coordinator of transactions to the leaders of what they wrote to.
     Transactions,
+    /// From the leader of a partition to the coordinator of what is written there.
+    Joining,
 }
 
 /// What an answer belongs to: one variant for each module that sends.
@@ -46,6 +48,8 @@ pub(crate) enum Sent {
     InSync,
     /// Markers of a transaction.
     Markers(transactions::SentMarkers),
+    /// Partitions that join a transaction, for whoever waits for that.
+    Joining(Box<transactions::Asked>),
 }
 
 /// Why there is no answer.
@@ -249,6 +253,7 @@ fn answered<D: Disk>(
         Sent::Orders(sent) => peers::answered(broker, now, peer, sent, reply, effects),
         Sent::Replication(sent) => followers::answered(broker, now, peer, sent, reply),
         Sent::InSync => isr::answered(broker, now, reply, effects),
+        Sent::Joining(asked) => transactions::join_answered(broker, now, *asked, reply, effects),
         Sent::Markers(sent) => transactions::markers_answered(broker, sent, reply),
     }
 }

@@ -5,6 +5,7 @@
 //! markers go. A transactional id is held by the partition of `__transaction_state` that its Java hash
 //! falls on, and coordinated by whoever leads that partition.
 
+mod joining;
 mod leadership;
 mod marks;
 mod settings;
@@ -28,6 +29,7 @@ use crate::purgatory::WatchKey;
 use crate::replica::{Durability, Marker};
 use crate::{Broker, Effect, Event, Settings, TopicPartition};
 
+pub(crate) use joining::{answered as join_answered, coordinator_elsewhere, join};
 pub(crate) use marks::{SentMarkers, answered as markers_answered, append_marker};
 
 /// The topic that holds the transactional ids.
@@ -92,6 +94,11 @@ impl Transactions {
         &self.core
     }
 
+    /// Whether the first batch of a transaction in a partition is verified.
+    pub(crate) fn verifies(&self) -> bool {
+        self.verifies
+    }
+
     /// Says that this broker may have come to lead partitions, or ceased to.
     pub(crate) fn leadership_changed(&mut self) {
         self.is_unsettled = true;
@@ -128,7 +135,7 @@ pub(crate) fn ask<D: Disk>(
 /// in a partition; then an error if the coordinator knows of no transaction that holds the partition, or
 /// `refusal` if the coordinator was asked before.
 ///
-/// A coordinator on another broker is not asked: the batch is taken as brokers before Kafka 3.6 took it.
+/// A coordinator on another broker was asked before ([`join`]).
 pub(crate) fn verify<D: Disk>(
     broker: &mut Broker<D>,
     id: Option<&str>,
@@ -164,23 +171,11 @@ pub(crate) fn verify_member<D: Disk>(
 ) -> Result<(), ErrorCode> {
     let core = broker.transactions.core();
     match core.verify(id, producer, &partition.topic, partition.partition) {
-        Err(ErrorCode::NOT_COORDINATOR) if is_elsewhere(broker, id) => Ok(()),
+        Err(ErrorCode::NOT_COORDINATOR) if coordinator_elsewhere(broker, id).is_some() => Ok(()),
         // Who writes is told that it was replaced as producers always were.
         Err(ErrorCode::PRODUCER_FENCED) => Err(ErrorCode::INVALID_PRODUCER_EPOCH),
         result => result,
     }
-}
-
-/// Whether the coordinator of a transactional id is another broker that is alive.
-fn is_elsewhere<D: Disk>(broker: &Broker<D>, id: &str) -> bool {
-    let metadata = broker.membership.metadata();
-    let partition = broker.transactions.core.partition_of(id);
-    let leader = metadata
-        .topic(TRANSACTIONS_TOPIC)
-        .and_then(|topic| topic.partition(partition))
-        .map(|partition| partition.leader);
-    leader
-        .is_some_and(|leader| leader.0 != broker.settings.broker_id && metadata.brokers.contains_key(&leader))
 }
 
 /// Does what is due by time.
@@ -265,7 +260,13 @@ fn answered<D: Disk>(
     answer: Answer,
     effects: &mut Vec<Effect>,
 ) {
-    let Some(asked) = broker.transactions.waiting.remove(&token) else { return };
+    if let Some(asked) = broker.transactions.waiting.remove(&token) {
+        tell(broker, now, asked, answer, effects);
+    }
+}
+
+/// Tells who asked.
+fn tell<D: Disk>(broker: &mut Broker<D>, now: Now, asked: Asked, answer: Answer, effects: &mut Vec<Effect>) {
     match (asked, answer) {
         (Asked::InitProducerId(waiting), Answer::Init(result)) => {
             init_producer_id::answered(broker, waiting, result, effects);

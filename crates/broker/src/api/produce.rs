@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use clock::{Moment, Now, Span};
 use coordinator::Producer;
-use coordinator::transactions::{AddRequest, ClientVersion, Input, Partitions};
+use coordinator::transactions::{AddRequest, ClientVersion, Partitions};
 use disk::Disk;
 use kafka_wire::ErrorCode;
 use kafka_wire::batch::BatchHeader;
@@ -80,7 +80,7 @@ pub(crate) fn serve<D: Disk>(
     match to_join(broker, &call, &request) {
         Some(add) => {
             let asked = Asked::Produce(Joining { call, request });
-            transactions::ask(broker, now, asked, |token| Input::Add(token, add), effects);
+            transactions::join(broker, now, asked, add, effects);
         }
         None => append_all(broker, now, call, request, None, effects),
     }
@@ -98,9 +98,16 @@ pub(crate) fn joined<D: Disk>(
     append_all(broker, now, call, request, refusal, effects);
 }
 
-/// The partitions of the request that must join the producer's transaction first.
+/// The partitions of the request that must join the producer's transaction first, or that another broker
+/// must be asked about. What this broker knows itself is asked for when the batch is appended.
 fn to_join<D: Disk>(broker: &mut Broker<D>, call: &Call, request: &ProduceRequest) -> Option<AddRequest> {
-    let id = request.transactional_id.as_ref().filter(|_| call.api_version >= JOINS_SINCE)?;
+    let id = request.transactional_id.as_ref()?;
+    let version = if call.api_version >= JOINS_SINCE { ClientVersion::V2 } else { ClientVersion::V1 };
+    let is_asked =
+        broker.transactions.verifies() && transactions::coordinator_elsewhere(broker, id).is_some();
+    if version == ClientVersion::V1 && !is_asked {
+        return None;
+    }
     let mut producer = None;
     let mut partitions = Partitions::new();
     for topic in &request.topic_data {
@@ -118,7 +125,7 @@ fn to_join<D: Disk>(broker: &mut Broker<D>, call: &Call, request: &ProduceReques
             }
         }
     }
-    Some(AddRequest { id: id.clone(), producer: producer?, partitions, version: ClientVersion::V2 })
+    Some(AddRequest { id: id.clone(), producer: producer?, partitions, version })
 }
 
 /// An error of the transaction's coordinator, as producers of that version understand it.

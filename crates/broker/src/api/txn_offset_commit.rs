@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use clock::Now;
-use coordinator::transactions::{self as core, AddRequest, ClientVersion, Partitions};
+use coordinator::transactions::{AddRequest, ClientVersion, Partitions};
 use coordinator::{CommitRequest, Input, OffsetCommit, Outcome, Producer};
 use disk::Disk;
 use kafka_wire::ErrorCode;
@@ -64,15 +64,18 @@ pub(crate) fn serve<D: Disk>(
     if is_open {
         return commit(broker, now, call, request, effects);
     }
-    if call.api_version >= JOINS_SINCE {
+    let joins = call.api_version >= JOINS_SINCE;
+    let is_asked = broker.transactions.verifies()
+        && transactions::coordinator_elsewhere(broker, &request.transactional_id).is_some();
+    if joins || is_asked {
         let add = AddRequest {
             id: request.transactional_id.clone(),
             producer,
             partitions: Partitions::from([(OFFSETS_TOPIC.to_owned(), BTreeSet::from([index]))]),
-            version: ClientVersion::V2,
+            version: if joins { ClientVersion::V2 } else { ClientVersion::V1 },
         };
         let asked = Asked::TxnOffsetCommit(Joining { call, request });
-        return transactions::ask(broker, now, asked, |token| core::Input::Add(token, add), effects);
+        return transactions::join(broker, now, asked, add, effects);
     }
     match transactions::verify_member(broker, &request.transactional_id, producer, &partition) {
         Ok(()) => commit(broker, now, call, request, effects),
