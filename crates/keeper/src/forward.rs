@@ -65,7 +65,8 @@ impl Keeper {
         let wait = match (op, Request::decode(op, &mut reader.clone())) {
             (OpCode::SYNC, Ok(request)) => {
                 self.server.member.syncs.push_back(id);
-                let packet = QuorumPacket::bare(PacketKind::SYNC, Zxid::ZERO);
+                let forwarded = Forwarded { session, xid, op, request: reader.clone().rest() };
+                let packet = QuorumPacket::with(PacketKind::REQUEST, Zxid(-1), forwarded.encode());
                 effects.push(Effect::SendPacket { link, packet });
                 Wait::Synced(request)
             }
@@ -199,14 +200,6 @@ impl Keeper {
                 let packet = QuorumPacket::with(PacketKind::REVALIDATE, packet.zxid, data);
                 effects.push(Effect::SendPacket { link, packet });
             }
-            (Part::Leading, PacketKind::SYNC) => {
-                let last = self.server.peer.last_logged();
-                if self.server.proposals.is_empty() {
-                    sync_done(link, effects);
-                } else {
-                    self.server.member.syncs_of_learners.push_back((last, link));
-                }
-            }
             (Part::Learning(..), PacketKind::PING) => self.pinged(link, &packet, effects),
             (Part::Learning(..), PacketKind::REVALIDATE) => {
                 let Ok(answer) = Revalidated::decode(packet.data) else { return };
@@ -254,6 +247,9 @@ impl Keeper {
             self.server.propose_session(session, timeout_ms, effects);
             return;
         }
+        if op == OpCode::SYNC {
+            return self.sync_of_learner(link, effects);
+        }
         let request = match Request::decode(op, &mut reader) {
             _ if *self.server.member.owners.entry(session).or_insert(Some(link)) != Some(link) => {
                 Err(ErrorCode::SESSION_MOVED)
@@ -264,6 +260,15 @@ impl Keeper {
         };
         self.server.sessions.touch(self.server.now.moment, session);
         self.server.propose_for(session, &identities, None, xid, request, effects);
+    }
+
+    /// Answers a learner's sync as soon as all that was proposed before it is committed.
+    fn sync_of_learner(&mut self, link: LinkId, effects: &mut Vec<Effect>) {
+        if self.server.proposals.is_empty() {
+            return sync_done(link, effects);
+        }
+        let last = self.server.peer.last_logged();
+        self.server.member.syncs_of_learners.push_back((last, link));
     }
 
     /// Learners that waited for `zxid` are told.

@@ -155,6 +155,10 @@ impl KeeperRole {
             members,
             notices.clone(),
         );
+        if config.membership.is_some() {
+            // The mailbox of a shard that did not run yet has room.
+            let _ = mailbox.try_send(KeeperMessage::Begin);
+        }
         let thread = thread::Builder::new()
             .name("keeper".to_owned())
             .spawn(move || {

@@ -35,6 +35,8 @@ pub(super) enum KeeperMessage {
     SnapshotInstalled,
     /// Something came from another member.
     Peer(PeerEvent),
+    /// Everything is in place: a member looks for its leader.
+    Begin,
     /// An administrator wants something.
     Ask(Ask),
     /// End.
@@ -251,6 +253,7 @@ impl<D: Disk> Service for KeeperService<D> {
             }
             KeeperMessage::SnapshotInstalled => self.step(turn, Input::SnapshotInstalled),
             KeeperMessage::Peer(event) => self.peer_said(turn, event),
+            KeeperMessage::Begin => self.step(turn, Input::Woken),
             KeeperMessage::Ask(ask) => self.asked(turn, ask),
             KeeperMessage::SnapshotWritten(zxid) => self.step(turn, Input::SnapshotWritten { zxid }),
             KeeperMessage::Stop => turn.stop(),
