@@ -8,6 +8,7 @@ pub(crate) mod add_offsets_to_txn;
 pub(crate) mod add_partitions_to_txn;
 pub(crate) mod alter_configs;
 pub(crate) mod alter_partition;
+pub(crate) mod alter_partition_reassignments;
 pub(crate) mod api_versions;
 pub(crate) mod controlled_shutdown;
 pub(crate) mod create_partitions;
@@ -22,6 +23,7 @@ pub(crate) mod describe_log_dirs;
 pub(crate) mod describe_producers;
 pub(crate) mod describe_topic_partitions;
 pub(crate) mod describe_transactions;
+pub(crate) mod elect_leaders;
 pub(crate) mod end_txn;
 pub(crate) mod fetch;
 pub(crate) mod find_coordinator;
@@ -130,6 +132,8 @@ apis! {
     create_partitions CreatePartitionsRequest
     delete_groups DeleteGroupsRequest
     incremental_alter_configs IncrementalAlterConfigsRequest
+    elect_leaders ElectLeadersRequest
+    alter_partition_reassignments AlterPartitionReassignmentsRequest
     list_partition_reassignments ListPartitionReassignmentsRequest
     offset_delete OffsetDeleteRequest
     alter_partition AlterPartitionRequest

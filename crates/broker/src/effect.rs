@@ -54,6 +54,8 @@ pub enum Effect {
         /// Which.
         link: LinkId,
     },
+    /// Others lead what this broker led, or there is nobody to wait for: it may be stopped.
+    MayStop,
     /// Something an operator may want to read.
     Event(Event),
     /// The broker cannot go on: stop the process with this message.

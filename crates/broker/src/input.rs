@@ -53,6 +53,8 @@ pub enum Input {
         /// The response without its length prefix.
         frame: Bytes,
     },
+    /// The operator wants the broker to stop; [`crate::Effect::MayStop`] follows in time.
+    Stopping,
     /// The moment named by [`crate::Broker::deadline`] has come.
     Woken,
 }

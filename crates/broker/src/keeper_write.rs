@@ -27,6 +27,13 @@ pub(crate) enum Fate {
 }
 
 impl KeeperWrite {
+    /// A write that need not be sent.
+    pub(crate) fn done() -> KeeperWrite {
+        let write = KeeperWrite::default();
+        write.0.set(Fate::Done).expect("it has just been made");
+        write
+    }
+
     /// The outcome, once there is one.
     pub(crate) fn fate(&self) -> Option<Fate> {
         self.0.get().copied()

@@ -12,6 +12,7 @@
 
 mod api;
 mod asks;
+mod balance;
 mod call;
 mod config_change;
 mod configs;
@@ -36,6 +37,7 @@ mod purgatory;
 mod replica;
 mod replicas;
 mod settings;
+mod shutdown;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -62,6 +64,7 @@ use clock::{Moment, Now};
 use disk::Disk;
 
 use crate::asks::Asks;
+use crate::balance::Balance;
 use crate::connection::Connections;
 use crate::early::Early;
 use crate::fetch_session::FetchSessions;
@@ -75,6 +78,7 @@ use crate::peers::Peers;
 use crate::producer_ids::ProducerIds;
 use crate::purgatory::Purgatory;
 use crate::replicas::Replicas;
+use crate::shutdown::Shutdown;
 use crate::transactions::Transactions;
 
 /// A broker: its connections, its replicas, its groups, and its place in the cluster.
@@ -103,6 +107,10 @@ pub struct Broker<D: Disk> {
     pub(crate) peers: Peers,
     /// The partitions that are followed here.
     pub(crate) followers: Followers,
+    /// When leaders are looked at for their balance.
+    pub(crate) balance: Balance,
+    /// The end, once somebody wants it.
+    pub(crate) shutdown: Shutdown,
     /// In-sync sets that this broker wants changed.
     pub(crate) in_sync: InSync,
     /// Consumer groups coordinated here.
@@ -141,6 +149,8 @@ impl<D: Disk> Broker<D> {
             links: Links::default(),
             peers: Peers::default(),
             followers: Followers::default(),
+            balance: Balance::default(),
+            shutdown: Shutdown::default(),
             in_sync: InSync::new(now, &settings.properties),
             groups,
             transactions: Transactions::new(now, &settings),
@@ -173,6 +183,7 @@ impl<D: Disk> Broker<D> {
             Input::Linked { link } => links::linked(self, now, link, effects),
             Input::Unlinked { link } => links::unlinked(self, now, link, effects),
             Input::Answered { link, frame } => links::received(self, now, link, frame, effects),
+            Input::Stopping => shutdown::begin(self, now),
             Input::Woken => self.woken(now, effects),
         }
     }
@@ -187,6 +198,7 @@ impl<D: Disk> Broker<D> {
         transactions::turn_ended(self, now, effects);
         groups::turn_ended(self, now, effects);
         isr::turn_ended(self, now, effects);
+        shutdown::turn_ended(self, now, effects);
         peers::turn_ended(self, now, effects);
         followers::turn_ended(self, now, effects);
         purgatory::retry_woken(self, now, effects);
@@ -206,6 +218,8 @@ impl<D: Disk> Broker<D> {
             self.followers.deadline(),
             self.in_sync.deadline(),
             self.transactions.deadline(),
+            self.balance.deadline(),
+            self.shutdown.deadline(),
         ]
         .into_iter()
         .flatten()
@@ -216,6 +230,7 @@ impl<D: Disk> Broker<D> {
         membership::woken(self, now, effects);
         links::woken(self, now, effects);
         isr::woken(self, now);
+        balance::woken(self, now, effects);
         replicas::woken(self, now, effects);
         groups::woken(self, now, effects);
         transactions::woken(self, now, effects);

@@ -178,3 +178,12 @@ pub(crate) const IN_SYNC_BACKOFF: Span = Span::ms(50);
 
 /// How long the controller lets a stopping broker wait until others lead; then it names what remains.
 pub(crate) const CONTROLLED_SHUTDOWN_WAIT: Span = Span::seconds(5);
+
+/// How long a broker that stops waits for others to lead (Kafka tries three times with pauses of 5 s).
+pub(crate) const CONTROLLED_SHUTDOWN_PATIENCE: Span = Span::seconds(15);
+
+/// Pause between two requests of a broker that stops.
+pub(crate) const CONTROLLED_SHUTDOWN_PAUSE: Span = Span::ms(500);
+
+/// When a new controller first looks at the balance of leaders (Kafka's value).
+pub(crate) const BALANCE_FIRST_AFTER: Span = Span::seconds(5);

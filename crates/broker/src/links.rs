@@ -16,7 +16,7 @@ use kafka_wire::{Frame, Message, Reader, Request, RequestHeader, ResponseHeader}
 use crate::limits::{
     LINK_BACKOFF, LINK_BACKOFF_MAX, LINK_DIAL_PATIENCE, LINK_QUEUE_MAX, LINK_REQUEST_PATIENCE,
 };
-use crate::{Broker, Effect, followers, isr, peers, transactions};
+use crate::{Broker, Effect, followers, isr, peers, shutdown, transactions};
 
 /// Names one dialled connection to another broker; never used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -50,6 +50,8 @@ pub(crate) enum Sent {
     Markers(transactions::SentMarkers),
     /// Partitions that join a transaction, for whoever waits for that.
     Joining(Box<transactions::Asked>),
+    /// The wish to stop.
+    Shutdown,
 }
 
 /// Why there is no answer.
@@ -255,6 +257,7 @@ fn answered<D: Disk>(
         Sent::InSync => isr::answered(broker, now, reply, effects),
         Sent::Joining(asked) => transactions::join_answered(broker, now, *asked, reply, effects),
         Sent::Markers(sent) => transactions::markers_answered(broker, sent, reply),
+        Sent::Shutdown => shutdown::answered(broker, now, reply, effects),
     }
 }
 

@@ -19,11 +19,12 @@ use std::sync::Arc;
 use clock::{Moment, Now};
 use cluster::mirror::{self, Mirror};
 use cluster::{BrokerEpoch, BrokerId, Change, Cluster, ControllerEpoch, Metadata};
-use controller::{Alteration, Controller};
+use controller::{Alteration, Controller, Partition, Wanted};
 use disk::Disk;
 use kafka_wire::ErrorCode;
 use zookeeper_wire::SessionId;
 
+use crate::api::elect_leaders;
 use crate::asks::{self, Answer};
 use crate::call::Call;
 use crate::limits::{KEEPER_RETRY, OFFICE_REVIEW};
@@ -61,6 +62,8 @@ pub(crate) struct Membership {
     controller_epoch: ControllerEpoch,
     /// Leaders' wishes that the controller core has not answered.
     wishes: BTreeMap<u64, Asker>,
+    /// Operators' wishes for elections that the controller core has not answered.
+    elections: BTreeMap<u64, elect_leaders::Waiting>,
     next_wish: u64,
 }
 
@@ -118,6 +121,7 @@ impl Membership {
             joined_at_ms: 0,
             controller_epoch: ControllerEpoch(0),
             wishes: BTreeMap::new(),
+            elections: BTreeMap::new(),
             next_wish: 0,
         }
     }
@@ -164,6 +168,16 @@ impl Membership {
         }
         self.controller_epoch = controller_epoch;
         Ok(())
+    }
+
+    /// Whether the keeper can be reached.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    /// Who wished for elections that were held.
+    pub(crate) fn take_election(&mut self, token: u64) -> Option<elect_leaders::Waiting> {
+        self.elections.remove(&token)
     }
 
     /// Who made a wish that was answered.
@@ -376,6 +390,23 @@ pub(crate) fn alter<D: Disk>(
     broker.membership.wishes.insert(token, asker);
     let input = controller::Input::Alter { token, from, broker_epoch, wishes };
     step_controller(broker, now, input, effects);
+}
+
+/// Somebody, or nobody but the balance, wants other leaders.
+pub(crate) fn elect<D: Disk>(
+    broker: &mut Broker<D>,
+    now: Now,
+    waiting: Option<elect_leaders::Waiting>,
+    wanted: Wanted,
+    partitions: Vec<Partition>,
+    effects: &mut Vec<Effect>,
+) {
+    let token = broker.membership.next_wish;
+    broker.membership.next_wish += 1;
+    if let Some(waiting) = waiting {
+        broker.membership.elections.insert(token, waiting);
+    }
+    step_controller(broker, now, controller::Input::Elect { token, wanted, partitions }, effects);
 }
 
 /// A replica on some broker is gone, as ordered.

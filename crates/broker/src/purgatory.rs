@@ -9,8 +9,8 @@ use clock::{Moment, Now};
 use disk::Disk;
 
 use crate::api::{
-    controlled_shutdown, create_partitions, create_topics, delete_topics, end_txn, fetch, find_coordinator,
-    init_producer_id, metadata, produce, write_txn_markers,
+    alter_partition_reassignments, controlled_shutdown, create_partitions, create_topics, delete_topics,
+    end_txn, fetch, find_coordinator, init_producer_id, metadata, produce, write_txn_markers,
 };
 use crate::replicas::ReadTicket;
 use crate::{Broker, ConnectionId, Effect, TopicPartition, config_change};
@@ -45,6 +45,7 @@ pub(crate) enum Parked {
     CreatePartitions(create_partitions::Waiting),
     AlterConfigs(config_change::Waiting),
     ControlledShutdown(controlled_shutdown::Waiting),
+    AlterPartitionReassignments(alter_partition_reassignments::Waiting),
 }
 
 /// Whether a retry may wait again.
@@ -237,6 +238,9 @@ fn retry<D: Disk>(
             create_partitions::retry(broker, now, waiting, patience, effects);
         }
         Parked::AlterConfigs(waiting) => config_change::retry(broker, now, waiting, patience, effects),
+        Parked::AlterPartitionReassignments(waiting) => {
+            alter_partition_reassignments::retry(broker, now, waiting, patience, effects);
+        }
         Parked::ControlledShutdown(waiting) => {
             controlled_shutdown::retry(broker, now, waiting, patience, effects);
         }

@@ -148,7 +148,7 @@ impl World {
                 self.broker.step(self.now(), Input::Keeper(answered), effects);
             }
             Effect::Dial { link, .. } => self.broker.step(self.now(), Input::Unlinked { link }, effects),
-            Effect::Transmit { .. } | Effect::Hangup { .. } => {}
+            Effect::Transmit { .. } | Effect::Hangup { .. } | Effect::MayStop => {}
             Effect::Event(event) => self.events.push(event),
             Effect::Work(work) => match &mut self.held_work {
                 Some(held) => held.push(work),

@@ -8,16 +8,21 @@ mod alter;
 mod duties;
 mod liveness;
 mod orders;
+mod reassignment;
 mod removal;
+mod wishes;
 
 use crate::deletion::{Deletions, Progress};
 use crate::{Alteration, Altered, LeaderAndIsr, StopReplica};
 use alter::Alterations;
 use cluster::plan::{self, Fence, Outcome};
-use cluster::znodes::{ControllerNode, PartitionState};
+use cluster::znodes::{ControllerNode, PartitionState, Replicas};
 use cluster::{BrokerEpoch, BrokerId, Change, Cluster, ControllerEpoch, PartitionEpoch};
+pub use reassignment::{called_off, reassigned};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use wishes::Elections;
+pub use wishes::{Partition, Wanted};
 use zookeeper_wire::{ErrorCode, MultiResult, Request, Response, SessionId};
 
 /// What happened.
@@ -61,6 +66,15 @@ pub enum Input {
         broker_epoch: i64,
         /// What it wants.
         wishes: Vec<Alteration>,
+    },
+    /// Somebody wants other leaders; answered by [`Effect::ElectionsHeld`].
+    Elect {
+        /// Comes back in the effect.
+        token: u64,
+        /// Which leaders.
+        wanted: Wanted,
+        /// Of which partitions.
+        partitions: Vec<Partition>,
     },
     /// A broker is about to stop: others shall lead and be in sync in its place.
     Stopping {
@@ -115,6 +129,13 @@ pub enum Effect {
         /// In no particular order.
         result: Result<Vec<Altered>, kafka_wire::ErrorCode>,
     },
+    /// The answer to [`Input::Elect`]: what became of each partition, or why none was looked at.
+    ElectionsHeld {
+        /// Of the input.
+        token: u64,
+        /// In no particular order.
+        result: Result<Vec<(Partition, Result<(), kafka_wire::ErrorCode>)>, kafka_wire::ErrorCode>,
+    },
     /// For the log.
     Note(String),
 }
@@ -137,6 +158,7 @@ enum What {
     SetAssignment(Arc<str>),
     RemoveTopic { topic: Arc<str>, step_by_step: bool },
     ForgetDeletion(Arc<str>),
+    ElectWished { token: u64, key: Partition },
     Alter { token: u64, wish: Box<Alteration>, state: Box<PartitionState> },
 }
 
@@ -156,6 +178,9 @@ pub struct Controller {
     electing: BTreeMap<(Arc<str>, i32), PartitionEpoch>,
     deletions: Deletions,
     alterations: Alterations,
+    elections: Elections,
+    /// Partitions that are being reassigned, as all concerned were told last.
+    moving: BTreeMap<Partition, Replicas>,
     /// States that leaders wished for and got, until the view shows them.
     altered: BTreeMap<(Arc<str>, i32), PartitionEpoch>,
     /// The lives of the brokers as this controller knew them last.
@@ -190,6 +215,8 @@ impl Controller {
             electing: BTreeMap::new(),
             deletions: Deletions::default(),
             alterations: Alterations::default(),
+            elections: Elections::default(),
+            moving: BTreeMap::new(),
             altered: BTreeMap::new(),
             lives: BTreeMap::new(),
             reborn: BTreeMap::new(),
@@ -228,6 +255,9 @@ impl Controller {
             }
             Input::Alter { token, from, broker_epoch, wishes } => {
                 self.alter(cluster, token, (from, broker_epoch), wishes, effects);
+            }
+            Input::Elect { token, wanted, partitions } => {
+                self.elect_wished(cluster, token, wanted, partitions, effects);
             }
             Input::Stopping { broker, epoch } => self.stops(cluster, broker, epoch, effects),
             Input::ReplicaDeleted { topic, partition, broker } => {
@@ -320,6 +350,8 @@ impl Controller {
         self.term += 1;
         self.forget_what_is_under_way();
         self.alterations.clear(effects);
+        self.elections.clear(effects);
+        self.moving.clear();
         self.reborn.clear();
         self.stopping.clear();
     }
@@ -396,8 +428,11 @@ impl Controller {
     ) {
         // Nobody knows what happened; the view will, and Ready says when.
         if matches!(answer, Err(ErrorCode::CONNECTION_LOSS | ErrorCode::SESSION_EXPIRED)) {
-            if let What::Alter { token, wish, .. } = what {
-                self.settle_wish(token, &wish, Err(kafka_wire::ErrorCode::NOT_CONTROLLER), effects);
+            let unknown = kafka_wire::ErrorCode::NOT_CONTROLLER;
+            match what {
+                What::Alter { token, wish, .. } => self.settle_wish(token, &wish, Err(unknown), effects),
+                What::ElectWished { token, key } => self.settle_election(token, key, Err(unknown), effects),
+                _ => {}
             }
             return;
         }
@@ -414,6 +449,9 @@ impl Controller {
             },
             What::Elect { epoch } => self.election_answered(cluster, epoch, answer, effects),
             What::CreateParent => {}
+            What::ElectWished { token, key } => {
+                self.election_wished_answered(token, key, answer, effects);
+            }
             What::Alter { token, wish, state } => {
                 self.alter_answered(cluster, (token, *wish), *state, answer, effects);
             }

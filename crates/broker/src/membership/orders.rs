@@ -11,7 +11,7 @@ use kafka_wire::ErrorCode;
 use zookeeper_wire::{Acl, CreateRequest, Request};
 
 use super::{Asked, note, step_controller};
-use crate::api::alter_partition;
+use crate::api::{alter_partition, elect_leaders};
 use crate::purgatory::WatchKey;
 use crate::{Broker, Effect, TopicPartition, asks, isr, peers};
 
@@ -29,10 +29,12 @@ pub(super) fn execute<D: Disk>(
         controller::Effect::Elected(epoch) => {
             note(effects, format!("this broker is controller, epoch {epoch}"));
             peers::begin(broker);
+            broker.balance.begin(now);
             make_feature_node(broker, effects);
         }
         controller::Effect::Resigned => {
             broker.peers.clear();
+            broker.balance.end();
             note(effects, "this broker is not controller any more".into());
         }
         controller::Effect::LeaderAndIsr { to, partitions, .. } if to == broker.membership.me => {
@@ -60,6 +62,9 @@ pub(super) fn execute<D: Disk>(
         controller::Effect::StopReplica { to, partitions, .. } => broker.peers.stop(to, partitions),
         controller::Effect::Altered { token, result } => {
             alter_partition::altered(broker, now, token, result, effects);
+        }
+        controller::Effect::ElectionsHeld { token, result } => {
+            elect_leaders::held(broker, token, result, effects);
         }
         controller::Effect::Note(text) => note(effects, text),
     }

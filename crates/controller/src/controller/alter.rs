@@ -4,6 +4,7 @@
 //! something at once. A member whose registration is not the one that the leader knows was born again
 //! meanwhile and may have lost records: it is not eligible (KIP-903).
 
+use super::reassignment::is_leaving;
 use super::{Controller, Effect, Office, What};
 use crate::{Alteration, Altered};
 use cluster::plan::{self, NextState, Outcome};
@@ -121,7 +122,7 @@ impl Controller {
             let joins = !state.isr.contains(id);
             let live = cluster.brokers().get(id).map(|broker| broker.epoch.0);
             live.is_some_and(|live| *epoch == -1 || *epoch == live)
-                && !(joins && self.stopping.contains_key(id))
+                && !(joins && (self.stopping.contains_key(id) || is_leaving(view.replicas, &isr, *id)))
         };
         if !wish.isr.iter().all(is_eligible) {
             return Err(ErrorCode::INELIGIBLE_REPLICA);

@@ -4,7 +4,7 @@ use super::{Controller, Effect, Office, What};
 use crate::election::{Candidates, Elected, Unclean};
 use crate::limits::NEW_STATES_UNDER_WAY_MAX;
 use cluster::plan::{self, NewState, NextState, Outcome, Parents};
-use cluster::znodes::{LeaderRecovery, PartitionState};
+use cluster::znodes::{LeaderRecovery, PartitionState, Replicas};
 use cluster::{Cluster, ControllerEpoch, LeaderEpoch};
 use std::sync::Arc;
 use zookeeper_wire::ErrorCode;
@@ -34,6 +34,7 @@ impl Controller {
             }
         }
         self.elect_offline(cluster, &[key], effects);
+        self.move_on(cluster, topic, effects);
         // The rest of a topic too large to be made at once.
         if was_creating && !self.creating.iter().any(|(creating, _)| creating == topic) {
             self.tend(cluster, topic, effects);
@@ -81,6 +82,7 @@ impl Controller {
         }
         let all: Vec<_> = cluster.partitions(name).map(|(partition, _)| (name.clone(), partition)).collect();
         self.elect_offline(cluster, &all, effects);
+        self.move_on(cluster, name, effects);
     }
 
     pub(super) fn create_states(
@@ -191,6 +193,12 @@ impl Controller {
         op: usize,
         effects: &mut Vec<Effect>,
     ) {
+        for key in &partitions {
+            // Whoever had to be told of a reassignment was not.
+            if let Some(told) = self.moving.get_mut(key) {
+                *told = Replicas::default();
+            }
+        }
         // Operation 0 is the fence.
         if (1..=partitions.len()).contains(&op) {
             partitions.remove(op - 1);
@@ -199,17 +207,21 @@ impl Controller {
             self.electing.remove(key);
         }
         self.elect_offline(cluster, &partitions, effects);
+        let topics: std::collections::BTreeSet<_> = partitions.into_iter().map(|(topic, _)| topic).collect();
+        for topic in topics {
+            self.move_on(cluster, &topic, effects);
+        }
     }
 }
 
 /// States in one ask: each multi then fits, parents included, so that an ask is one multi.
-const STATES_PER_ASK: usize = 500;
+pub(super) const STATES_PER_ASK: usize = 500;
 
 const _: () = assert!(2 * STATES_PER_ASK + 2 <= cluster::limits::OPS_PER_MULTI_MAX);
 // A state with its path takes under 450 bytes for names of 249 characters and few replicas.
 const _: () = assert!(STATES_PER_ASK * 1000 <= cluster::limits::BYTES_PER_MULTI_MAX);
 
-fn next_state(
+pub(super) fn next_state(
     elected: Elected,
     leader_epoch: LeaderEpoch,
     controller_epoch: ControllerEpoch,

@@ -188,6 +188,9 @@ impl Node {
                     };
                     self.effects.push(format!("altered {token}: {words}"));
                 }
+                Effect::ElectionsHeld { token, result } => {
+                    self.effects.push(format!("held {token}: {result:?}"))
+                }
                 Effect::Note(note) => self.effects.push(note),
             }
         }

@@ -34,6 +34,8 @@ pub(super) struct BrokerService<D: Disk> {
     workers: Workers,
     peers: PeerLinks,
     effects: Vec<Effect>,
+    /// The node has nothing left to hand over.
+    may_stop: bool,
     notices: Notices,
     /// When to end without having closed the keeper session.
     stop_at: Option<Moment>,
@@ -48,7 +50,17 @@ impl<D: Disk> BrokerService<D> {
         notices: Notices,
     ) -> Self {
         let effects = Vec::new();
-        BrokerService { node, listeners, link, peers, workers, effects, notices, stop_at: None }
+        BrokerService {
+            node,
+            listeners,
+            link,
+            peers,
+            workers,
+            effects,
+            may_stop: false,
+            notices,
+            stop_at: None,
+        }
     }
 
     fn step(&mut self, turn: &Turn, input: Input) {
@@ -117,6 +129,7 @@ impl<D: Disk> BrokerService<D> {
                 }
                 Effect::Ask { token, request } => self.link.ask(turn, Token(token.0), request),
                 Effect::Work(work) => self.workers.give(work),
+                Effect::MayStop => self.may_stop = true,
                 Effect::Dial { link, host, port } => self.peers.dial(turn, link, &host, port),
                 Effect::Transmit { link, frame } => self.peers.send(turn, link, frame),
                 Effect::Hangup { link } => self.peers.hang_up(turn, link),
@@ -226,7 +239,7 @@ impl<D: Disk> Service for BrokerService<D> {
                 self.peers.resolved(turn, link, address);
                 self.hear_peers(turn);
             }
-            BrokerMessage::Stop => self.begin_to_stop(turn),
+            BrokerMessage::Stop => self.step(turn, Input::Stopping),
         }
     }
 
@@ -258,6 +271,9 @@ impl<D: Disk> Service for BrokerService<D> {
             self.execute(turn);
             self.hear_keeper(turn);
             self.hear_peers(turn);
+            if self.may_stop {
+                return self.begin_to_stop(turn);
+            }
         }
     }
 

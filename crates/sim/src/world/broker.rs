@@ -177,6 +177,7 @@ impl World {
             Effect::Event(BrokerEvent::Note(note)) => tell!(self, "the broker: {note}"),
             // A keeper that is started again and again keeps the session of a dead process alive longer
             // than a broker waits for its id.
+            Effect::MayStop => {}
             Effect::Dial { .. } | Effect::Transmit { .. } | Effect::Hangup { .. } => {
                 return Err(Violation("a lone broker has nobody to talk to".into()));
             }
