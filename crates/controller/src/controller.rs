@@ -22,7 +22,7 @@ pub use reassignment::{called_off, reassigned};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use wishes::Elections;
-pub use wishes::{Partition, Wanted};
+pub use wishes::{Held, Partition, Wanted};
 use zookeeper_wire::{ErrorCode, MultiResult, Request, Response, SessionId};
 
 /// What happened.
@@ -134,7 +134,7 @@ pub enum Effect {
         /// Of the input.
         token: u64,
         /// In no particular order.
-        result: Result<Vec<(Partition, Result<(), kafka_wire::ErrorCode>)>, kafka_wire::ErrorCode>,
+        result: Result<Vec<Held>, kafka_wire::ErrorCode>,
     },
     /// For the log.
     Note(String),

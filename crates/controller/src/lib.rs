@@ -19,5 +19,5 @@ pub mod limits;
 mod order;
 
 pub use alteration::{Alteration, AlterationError, Altered};
-pub use controller::{Ask, Controller, Effect, Input, Partition, Wanted, called_off, reassigned};
+pub use controller::{Ask, Controller, Effect, Held, Input, Partition, Wanted, called_off, reassigned};
 pub use order::{LeaderAndIsr, StopReplica};

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use clock::Now;
-use controller::{Partition, Wanted};
+use controller::{Held, Partition, Wanted};
 use disk::Disk;
 use kafka_wire::ErrorCode;
 use kafka_wire::message::elect_leaders::{
@@ -72,7 +72,7 @@ pub(crate) fn serve<D: Disk>(
 pub(crate) fn held<D: Disk>(
     broker: &mut Broker<D>,
     token: u64,
-    result: Result<Vec<(Partition, Result<(), ErrorCode>)>, ErrorCode>,
+    result: Result<Vec<Held>, ErrorCode>,
     effects: &mut Vec<Effect>,
 ) {
     let Some(Waiting { call, all }) = broker.membership.take_election(token) else { return };

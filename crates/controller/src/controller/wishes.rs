@@ -14,6 +14,9 @@ use zookeeper_wire::{ErrorCode as KeeperError, Response};
 /// A partition by its topic.
 pub type Partition = (Arc<str>, i32);
 
+/// What became of an election that was asked for.
+pub type Held = (Partition, Result<(), ErrorCode>);
+
 /// Which leader is wanted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wanted {
@@ -26,7 +29,13 @@ pub enum Wanted {
 /// Elections under way that somebody waits for.
 #[derive(Default, Debug)]
 pub(super) struct Elections {
-    open: BTreeMap<u64, (usize, Vec<(Partition, Result<(), ErrorCode>)>)>,
+    open: BTreeMap<u64, Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    waiting: usize,
+    done: Vec<Held>,
 }
 
 impl Elections {
@@ -69,7 +78,7 @@ impl Controller {
         if waiting == 0 {
             return effects.push(Effect::ElectionsHeld { token, result: Ok(done) });
         }
-        self.elections.open.insert(token, (waiting, done));
+        self.elections.open.insert(token, Open { waiting, done });
     }
 
     #[allow(clippy::type_complexity, reason = "a state with its version, and what follows it")]
@@ -129,13 +138,13 @@ impl Controller {
         result: Result<(), ErrorCode>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some((waiting, done)) = self.elections.open.get_mut(&token) else { return };
-        done.push((key, result));
-        *waiting -= 1;
-        if *waiting == 0
-            && let Some((_, done)) = self.elections.open.remove(&token)
+        let Some(open) = self.elections.open.get_mut(&token) else { return };
+        open.done.push((key, result));
+        open.waiting -= 1;
+        if open.waiting == 0
+            && let Some(open) = self.elections.open.remove(&token)
         {
-            effects.push(Effect::ElectionsHeld { token, result: Ok(done) });
+            effects.push(Effect::ElectionsHeld { token, result: Ok(open.done) });
         }
     }
 
