@@ -93,6 +93,8 @@ class Member:
         """On another connection, with the watches that it had."""
         old = self.connection
         old.hang_up()
+        # Whatever was still to be answered there is answered nowhere.
+        self.pending = 0
         self.connection = zk.Connection(self.keeper.address, session=old.session, password=old.password)
         self.connection.xid = old.xid
         kinds = [sorted(self.armed), [], [], [], ["/soak/t"] if self.recursive else []]
