@@ -6,6 +6,7 @@
 
 mod authorization;
 mod connections;
+mod ensemble;
 mod listing;
 
 use serde_json::{Map, Value, json};
@@ -74,6 +75,9 @@ pub const COMMANDS: &[&[&str]] = &[
     &["zabstate"],
 ];
 
+/// Commands that need no leader.
+const ALWAYS: [&str; 5] = ["environment", "get_trace_mask", "monitor", "set_trace_mask", "system_properties"];
+
 impl Keeper {
     /// Answers a command. One that is not known is an answer too, as in the original.
     pub fn command(&mut self, now: Now, command: &Command<'_>) -> Answer {
@@ -82,6 +86,10 @@ impl Keeper {
             let error = format!("Unknown command: {}", command.name);
             return Answer::refused(command.name, 200, Some(&error));
         };
+        if !self.serves() && !ALWAYS.contains(&names[0]) {
+            let error = "This ZooKeeper instance is not currently serving requests";
+            return Answer::refused(command.name, 200, Some(error));
+        }
         let mut fields = run(names[0])(self, command);
         fields.insert("command".to_owned(), names[0].into());
         fields.entry("error").or_insert(Value::Null);
@@ -131,13 +139,13 @@ fn run(name: &str) -> Run {
             };
             fields(json!({"zxid": zxid, "timestamp": timestamp}))
         },
-        "leader" => |_, _| fields(json!({"error": "server is not initialized"})),
+        "leader" => |keeper, _| keeper.leader_fields(),
         "monitor" => |keeper, _| {
             let texts = keeper.monitor_texts().into_iter().map(|(name, text)| (name.to_owned(), text.into()));
             let numbers = keeper.monitor_numbers();
             texts.chain(numbers.into_iter().map(|(name, number)| (name, Value::Number(number)))).collect()
         },
-        "observers" => |_, _| fields(json!({"synced_observers": 0, "observers": []})),
+        "observers" => |keeper, _| keeper.observers(),
         "server_stats" => |keeper, _| keeper.server_stats(),
         "set_trace_mask" => |keeper, command| set_trace_mask(keeper, command.trace_mask),
         "stat_reset" => |keeper, _| {
@@ -153,7 +161,7 @@ fn run(name: &str) -> Run {
             let properties = &keeper.server.config.shown.properties;
             properties.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect()
         },
-        "voting_view" => |_, _| fields(json!({"current_config": {}})),
+        "voting_view" => |keeper, _| keeper.voting_view(),
         "watches" => |keeper, _| keeper.watches_by_session(),
         "watches_by_path" => |keeper, _| keeper.watches_by_path(),
         "watch_summary" => |keeper, _| {
@@ -164,7 +172,7 @@ fn run(name: &str) -> Run {
                 "num_total_watches": counts.watches,
             }))
         },
-        "zabstate" => |_, _| fields(json!({"voting": false, "zabstate": ""})),
+        "zabstate" => |keeper, _| keeper.zab_state(),
         // ruok, observer_connection_stat_reset: that it answers is the answer. snapshot, restore: the edge's.
         _ => |_, _| Fields::new(),
     }

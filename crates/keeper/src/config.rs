@@ -74,8 +74,25 @@ pub struct Shown {
     pub listen_backlog: i32,
     /// The text of the configuration file.
     pub initial_configuration: String,
+    /// The members of the ensemble, none for a keeper that stands alone.
+    pub ensemble: Vec<MemberShown>,
     /// What the command `system_properties` shows.
     pub properties: Vec<(String, String)>,
+}
+
+/// A member of the ensemble, as commands show it; addresses are `host:port`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemberShown {
+    /// The N of `server.N`.
+    pub id: i64,
+    /// Where it leads.
+    pub quorum_address: String,
+    /// Where it votes.
+    pub election_address: String,
+    /// Where its clients connect, if that is known.
+    pub client_address: String,
+    /// Whether it counts in a quorum.
+    pub votes: bool,
 }
 
 /// What is held back when there is too much of it. The comment of each field names the original's key.
@@ -234,6 +251,7 @@ impl Default for Shown {
             data_log_dir: String::new(),
             listen_backlog: -1,
             initial_configuration: String::new(),
+            ensemble: Vec::new(),
             properties: Vec::new(),
         }
     }

@@ -29,7 +29,7 @@ mod word;
 
 pub use border::{ConnectionId, Effect, Input, Measures, Observed};
 pub use command::{Answer, COMMANDS, Command};
-pub use config::{ConnectionTokens, KeeperConfig, Shown, Throttles, WordList};
+pub use config::{ConnectionTokens, KeeperConfig, MemberShown, Shown, Throttles, WordList};
 pub use keeper::Keeper;
 pub use metrics::{Metric, Summary, Value};
 pub use word::is_word;

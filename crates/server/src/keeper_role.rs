@@ -325,6 +325,7 @@ fn settings(config: &KeeperConfig, address: SocketAddr) -> keeper::KeeperConfig 
             data_log_dir: config.log_directory.join("version-2").display().to_string(),
             listen_backlog: -1,
             initial_configuration: config.text.clone(),
+            ensemble: config.membership.as_ref().map(members::shown).unwrap_or_default(),
             properties: config.properties.clone(),
         },
         environment: environment(),

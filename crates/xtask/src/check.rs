@@ -1,12 +1,13 @@
 //! `cargo xtask check`: the gate of every change, without network.
 
 use crate::run::{Outcome, cargo, root, run};
-use crate::{layers, tidy};
+use crate::{layers, scoreboard, tidy};
 
 /// Format, lints, the table of layers, tidiness, generated code.
 pub(crate) fn check() -> Outcome {
     layers::check(&root())?;
     tidy::check(&root())?;
+    scoreboard::check(&root())?;
     codegen(&["--check"])?;
     run("format", &mut cargo(&["fmt", "--all", "--check"]))?;
     run(

@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod layers;
 mod run;
+mod scoreboard;
 mod tests;
 mod tidy;
 mod tools;
@@ -26,6 +27,7 @@ cargo xtask sim [--seeds N] [--from SEED]
                                simulated keepers and brokers, one story a seed
 cargo xtask fuzz [--seeds N]   the keeper's decoders and recovery against bent bytes
 cargo xtask codegen [--check]  writes kafka-wire's messages from their tables
+cargo xtask scoreboard         writes the table of docs/compatibility.md anew
 cargo xtask tools              installs what the foreign tests need (into target/conformance), and nothing else
 ";
 
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         ["sim", rest @ ..] => tests::sim(rest),
         ["fuzz", rest @ ..] => tests::fuzz(rest),
         ["codegen", rest @ ..] => check::codegen(rest),
+        ["scoreboard"] => scoreboard::write(&run::root()),
         ["tools"] => tools::install(),
         ["help" | "--help" | "-h"] | [] => {
             print!("{HELP}");

@@ -95,7 +95,11 @@ impl Keeper {
             ("non_mtls_local_conn_count", Value::Gauge(0)),
             ("non_mtls_remote_conn_count", Value::Gauge(0)),
         ];
-        let present = present.into_iter().map(|(name, value)| Metric { name, namespace: None, value });
+        let present = present.into_iter().chain(self.ensemble_gauges()).map(|(name, value)| Metric {
+            name,
+            namespace: None,
+            value,
+        });
         present.chain(server.metrics.all()).collect()
     }
 }

@@ -174,6 +174,11 @@ impl<D: Disk> KeeperService<D> {
             }
             Ask::Snapshot { reply } => self.take_snapshot(reply),
             Ask::Restore(restoring) => {
+                if !self.node.stands_alone() {
+                    let why = "a member of an ensemble has its state from the others; restore a keeper that stands alone";
+                    let _ = restoring.reply.send(Err(why.to_owned()));
+                    return;
+                }
                 if self.restoring.is_some() {
                     let _ = restoring.reply.send(Err("another restore is under way".to_owned()));
                     return;

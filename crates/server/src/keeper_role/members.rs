@@ -188,3 +188,20 @@ pub(super) fn ensemble(membership: &Membership, own: ServerId, tick: Span) -> En
 fn taken(address: SocketAddr, cause: io::Error) -> StartError {
     StartError::Address(BindError { address, cause })
 }
+
+/// The members as commands show them.
+pub(super) fn shown(membership: &Membership) -> Vec<keeper::MemberShown> {
+    let members = membership.members.iter();
+    let shown = members.map(|(id, member)| keeper::MemberShown {
+        id: id.0,
+        quorum_address: member.quorum_address(),
+        election_address: member.election_address(),
+        client_address: member
+            .client
+            .as_ref()
+            .map(|(host, port)| format!("{host}:{port}"))
+            .unwrap_or_default(),
+        votes: !member.is_observer,
+    });
+    shown.collect()
+}

@@ -1,0 +1,121 @@
+//! What servers of its kind can do: the table of `docs/compatibility.md`, printed from the one here. Each
+//! "yes" of Castle names the test that shows it, and a name without its test fails the check.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use crate::run::Outcome;
+
+const PAGE: &str = "docs/compatibility.md";
+const BEGIN: &str = "<!-- begin scoreboard -->\n";
+const END: &str = "<!-- end scoreboard -->";
+
+/// What it is about; ZooKeeper 3.9, ClickHouse Keeper, RaftKeeper, etcd; Castle; the test that shows it.
+type Row = (&'static str, [&'static str; 4], &'static str, &'static str);
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    ("ZooKeeper's protocol, every operation", ["yes", "most", "1-14", "no"], "all but sasl and reconfig", "test_the_same_history_on_castle_and_on_the_original"),
+    ("multi, multiRead", ["yes", "yes", "multi", "own"], "yes", "failures_of_a_multi_are_in_its_body"),
+    ("one-shot watches, set again after a reconnect", ["yes", "yes", "yes", "own"], "yes", "watches_set_again_tell_at_once_what_was_missed"),
+    ("persistent and recursive watches", ["yes", "yes", "no", "own"], "yes", "persistent_watches_stay_and_can_be_checked_and_removed"),
+    ("containers", ["yes", "stat differs", "no", "no"], "yes", "containers_are_reaped_once_they_were_used"),
+    ("times to live", ["off by default", "no children", "no", "leases"], "off by default", "timed_znodes_are_reaped_when_they_are_childless_and_were_not_changed"),
+    ("sequence numbers by ZooKeeper's rule", ["yes", "yes", "yes", "no"], "yes", "test_sequence_numbers_come_from_the_parents_creates"),
+    ("quotas, soft and enforced", ["yes", "no", "no", "whole store"], "yes", "quotas_count_and_refuse_only_when_told_to"),
+    ("ACLs: world, auth, digest", ["yes", "yes", "yes", "own"], "yes", "lists_are_enforced_and_super_is_above_them"),
+    ("ACLs: ip", ["yes", "no", "no", "no"], "yes", "permissions_follow_the_list"),
+    ("deleteContainer refused to clients", ["no", "?", "n/a", "n/a"], "yes", "trap_t1_delete_container_is_not_for_clients"),
+    ("limits on requests and new sessions", ["yes", "partly", "partly", "partly"], "yes", "requests_wait_while_too_many_are_under_way_and_are_refused_if_they_waited_too_long"),
+    ("four-letter words", ["yes", "yes", "yes", "no"], "yes", "test_words_answer_in_the_original_form"),
+    ("AdminServer: HTTP and JSON", ["yes", "own", "no", "own"], "yes", "test_commands_have_the_fields_of_the_original"),
+    ("snapshot and restore over the network", ["yes", "partly", "partly", "yes"], "restore only alone", "test_snapshots_go_both_ways"),
+    ("metrics for Prometheus", ["opt-in", "yes", "no", "yes"], "yes, ZooKeeper's", "test_every_number_of_the_monitor_is_there"),
+    ("zoo.cfg as it is", ["yes", "no", "no", "no"], "yes, [but](#the-keys-of-zoocfg)", "what_is_honoured_is_taken_by_the_parser"),
+    ("opens ZooKeeper's data directory, and writes one that ZooKeeper opens", ["yes", "converts", "converts", "no"], "yes", "test_a_directory_goes_to_and_fro"),
+    ("takes the place of one ZooKeeper after the other", ["yes", "no", "no", "no"], "yes", "test_rolling_replacement_there_and_back"),
+    ("observers", ["yes", "learners", "partly", "learners"], "yes", "test_an_observer_of_the_other_kind"),
+    ("digest of the tree", ["yes", "own", "no", "own"], "yes", "promised_digests_come_true"),
+    ("snapshots do not stop writes", ["partly", "partly", "yes", "yes"], "yes", "a_pinned_copy_does_not_change"),
+    ("no virtual machine", ["no", "yes", "yes", "yes"], "yes", ""),
+    ("TLS for clients", ["with Netty", "yes", "no", "yes"], "no", ""),
+    ("SASL", ["yes", "no", "no", "no"], "no", ""),
+    ("reconfiguration while running", ["off by default", "partly", "partly", "own"], "no", ""),
+    ("local sessions", ["yes", "no", "no", "no"], "no", ""),
+    ("read-only mode without a quorum", ["off by default", "no", "no", "partly"], "no", ""),
+    ("linearizable reads as an option", ["no", "yes", "no", "yes"], "no", ""),
+    ("audit log", ["off by default", "no", "no", "partly"], "no", ""),
+    ("failed writes leave no record", ["no", "?", "?", "yes"], "no", ""),
+];
+
+/// The page has the table as it is here, and each test is where it is said to be.
+pub(crate) fn check(root: &Path) -> Outcome {
+    let mut sources = String::new();
+    for place in ["crates", "conformance"] {
+        gather(&root.join(place), &mut sources)?;
+    }
+    for (feature, _, castle, test) in ROWS.iter().filter(|row| !row.3.is_empty()) {
+        if !["fn", "def"].iter().any(|word| sources.contains(&format!("{word} {test}("))) {
+            return Err(format!(
+                "the scoreboard says {castle:?} of {feature:?}, and there is no test {test}"
+            ));
+        }
+    }
+    let page = read(root)?;
+    let (before, after) = parts(&page)?;
+    let expected = format!("{before}{BEGIN}{}{END}{after}", table());
+    if page == expected {
+        return Ok(());
+    }
+    Err(format!(
+        "{PAGE} has another scoreboard than crates/xtask/src/scoreboard.rs: run cargo xtask scoreboard"
+    ))
+}
+
+/// Writes the table into the page.
+pub(crate) fn write(root: &Path) -> Outcome {
+    let page = read(root)?;
+    let (before, after) = parts(&page)?;
+    let page = format!("{before}{BEGIN}{}{END}{after}", table());
+    fs::write(root.join(PAGE), page).map_err(|error| format!("{PAGE}: {error}"))
+}
+
+fn read(root: &Path) -> Outcome<String> {
+    fs::read_to_string(root.join(PAGE)).map_err(|error| format!("{PAGE}: {error}"))
+}
+
+fn parts(page: &str) -> Outcome<(&str, &str)> {
+    let missing = || format!("{PAGE} has no marks for the scoreboard");
+    let (before, rest) = page.split_once(BEGIN).ok_or_else(missing)?;
+    let (_, after) = rest.split_once(END).ok_or_else(missing)?;
+    Ok((before, after))
+}
+
+fn table() -> String {
+    let mut text = "| | ZooKeeper 3.9 | ClickHouse Keeper | RaftKeeper | etcd | Castle | Shown by |\n\
+                    |---|---|---|---|---|---|---|\n"
+        .to_owned();
+    for (feature, [zookeeper, clickhouse, raft, etcd], castle, test) in ROWS {
+        let test = if test.is_empty() { String::new() } else { format!("`{test}`") };
+        let _ = writeln!(
+            text,
+            "| {feature} | {zookeeper} | {clickhouse} | {raft} | {etcd} | **{castle}** | {test} |"
+        );
+    }
+    text
+}
+
+/// All Rust and Python below a directory.
+fn gather(directory: &Path, sources: &mut String) -> Outcome {
+    let failed = |error: std::io::Error| format!("{}: {error}", directory.display());
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_dir() {
+            gather(&path, sources)?;
+        } else if path.extension().is_some_and(|kind| kind == "rs" || kind == "py") {
+            *sources += &fs::read_to_string(&path).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
