@@ -18,7 +18,7 @@ use commitlog::{
     LogError, ProducerEntry, Progress, RemovalJob, Retention, Sliced, SyncJob, Synced,
 };
 use disk::Disk;
-use kafka_wire::batch::TimestampType;
+use kafka_wire::compression::Codec;
 use kafka_wire::{ErrorCode, Records};
 use partition::{
     LeaderEpochs, Leadership, Origin, ProducerSummary, Producers, Refusal, SequenceCheck, TopicConfig,
@@ -150,14 +150,25 @@ pub(crate) struct OffsetAndTime {
 
 impl From<Refusal> for AppendError {
     fn from(refusal: Refusal) -> Self {
-        let records = refusal.record_index.map(|index| (index, refusal.message.clone()));
         AppendError {
             code: refusal.code,
             message: Some(refusal.message),
             log_start: None,
-            records: records.into_iter().collect(),
+            records: refusal.records,
         }
     }
+}
+
+/// Whether the answer to such a refusal has the start of the log.
+fn tells_log_start(code: ErrorCode) -> bool {
+    !matches!(
+        code,
+        ErrorCode::MESSAGE_TOO_LARGE
+            | ErrorCode::RECORD_LIST_TOO_LARGE
+            | ErrorCode::CORRUPT_MESSAGE
+            | ErrorCode::NOT_LEADER_OR_FOLLOWER
+            | ErrorCode::KAFKA_STORAGE_ERROR
+    )
 }
 
 /// What a client is told of a failure of the log.
@@ -203,6 +214,11 @@ impl<D: Disk> Replica<D> {
         self.leadership.as_ref()
     }
 
+    /// Whether the topic asks for this codec, so that all its batches may be packed with it.
+    pub(crate) fn packs_with(&self, codec: Codec) -> bool {
+        self.config.compression.codec() == Some(codec)
+    }
+
     /// Takes over a changed configuration.
     pub(crate) fn configure(&mut self, config: Arc<TopicConfig>) {
         self.log.configure(log_config(&config));
@@ -220,8 +236,13 @@ impl<D: Disk> Replica<D> {
             let message = "the disk is nearly full; nothing is taken until there is space".to_owned();
             return Err(AppendError { message: Some(message), ..ErrorCode::KAFKA_STORAGE_ERROR.into() });
         }
-        let batch = validate(records, &self.config, now.wall)?;
-        self.append(now, &batch, Origin::Client, durability)
+        let batch = validate(records, &self.config, now.wall).map_err(AppendError::from);
+        let appended = batch.and_then(|batch| self.append(now, &batch, Origin::Client, durability));
+        // As Kafka does: whoever is told that the log refused a batch is told where the log starts.
+        appended.map_err(|error| {
+            let log_start = tells_log_start(error.code).then(|| self.log.log_start());
+            AppendError { log_start, ..error }
+        })
     }
 
     /// Appends a batch that a coordinator of this broker made: it is sound by construction, and its
@@ -254,11 +275,11 @@ impl<D: Disk> Replica<D> {
             match self.producers.check(stamp, origin) {
                 Ok(SequenceCheck::Next) => {}
                 Ok(SequenceCheck::Duplicate(mark)) => {
-                    let is_append_time = self.config.timestamp_type == TimestampType::LogAppendTime;
                     return Ok(Appended {
                         first: mark.base_offset(),
                         end: mark.last_offset + 1,
-                        append_time: if is_append_time { mark.timestamp } else { -1 },
+                        // That of the first append, whatever the topic's timestamps are: as in Kafka.
+                        append_time: mark.timestamp,
                         log_start: self.log.log_start(),
                     });
                 }
@@ -381,10 +402,13 @@ impl<D: Disk> Replica<D> {
         if self.config.cleanup.compacts() && !self.config.cleanup.deletes() {
             return Err(ErrorCode::POLICY_VIOLATION);
         }
-        if before > self.high_watermark {
+        if before < 0 || before > self.high_watermark {
             return Err(ErrorCode::OFFSET_OUT_OF_RANGE);
         }
         self.log.advance_start(before).map_err(|error| storage_error(&error))?;
+        if self.epochs.truncate_start(self.log.log_start()) {
+            let _ = self.store_epochs();
+        }
         self.check();
         Ok(self.log.log_start())
     }

@@ -46,6 +46,13 @@ impl<D: Disk> Broker<D> {
         check_epoch(replica, current_leader_epoch)
     }
 
+    /// Whether the cluster has such a partition, or this broker its log.
+    pub(crate) fn is_known(&self, partition: &TopicPartition) -> bool {
+        let topic = self.membership.metadata().topic(&partition.topic);
+        topic.is_some_and(|topic| topic.partition(partition.partition).is_some())
+            || self.replicas.leads(partition)
+    }
+
     /// As [`Broker::leader`] for those who only read: cheaper, since nothing follows at the end of the turn.
     pub(crate) fn leader_to_read(
         &mut self,
@@ -95,7 +102,7 @@ fn check_epoch<D: Disk>(
 ) -> Result<&mut Replica<D>, ErrorCode> {
     let epoch = replica.leader_epoch();
     match current_leader_epoch {
-        -1 => Ok(replica),
+        ..0 => Ok(replica),
         older if older < epoch => Err(ErrorCode::FENCED_LEADER_EPOCH),
         newer if newer > epoch => Err(ErrorCode::UNKNOWN_LEADER_EPOCH),
         _ => Ok(replica),

@@ -264,7 +264,8 @@ impl Batch {
         if header.attributes.is_control() {
             return Err(BatchError::Control);
         }
-        if header.has_producer_id() && (header.base_sequence < 0 || header.producer_epoch < 0) {
+        // An epoch below 0 is the producer state's to judge.
+        if header.has_producer_id() && header.base_sequence < 0 {
             return Err(BatchError::Sequence);
         }
         if header.attributes.is_transactional() && !header.has_producer_id() {

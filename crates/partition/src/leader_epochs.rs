@@ -21,6 +21,9 @@ pub struct EpochEnd {
     pub end_offset: i64,
 }
 
+/// What a reader names who knows no epoch.
+const UNKNOWN_EPOCH: i32 = -1;
+
 impl LeaderEpochs {
     /// Epochs as they were stored; entries out of order are left out, later ones winning.
     pub fn from_stored(entries: impl IntoIterator<Item = (i32, i64)>) -> Self {
@@ -73,7 +76,7 @@ impl LeaderEpochs {
     /// Where the history of `epoch` ended in this log, whose end is `log_end`; `None` if the epoch is
     /// newer than all known, or nothing is known.
     pub fn end_of(&self, epoch: i32, log_end: i64) -> Option<EpochEnd> {
-        if epoch < 0 || self.entries.is_empty() {
+        if epoch == UNKNOWN_EPOCH || self.entries.is_empty() {
             return None;
         }
         let above = self.entries.partition_point(|entry| entry.0 <= epoch);

@@ -19,3 +19,7 @@ pub const LEADER_EPOCHS_MAX: usize = 100_000;
 pub const UNPACKED_BYTES_MAX: usize = kafka_wire::limits::BATCH_UNPACKED_BYTES_MAX;
 
 const _: () = assert!(PRODUCERS_EVICTED > 0 && PRODUCERS_EVICTED < PRODUCERS_MAX);
+
+/// Records of one batch whose faults are told one by one: enough to find the mistake, and an answer that stays
+/// small.
+pub const RECORD_FAULTS_MAX: usize = 1000;

@@ -11,8 +11,9 @@ use kafka_wire::ErrorCode;
 use kafka_wire::batch::{
     Batch, BatchBuilder, BatchError, BatchHeader, HEADER_LEN, Keys, ProducerStamp, TimestampType, patch,
 };
+use kafka_wire::compression::Codec;
 
-use crate::limits::UNPACKED_BYTES_MAX;
+use crate::limits::{RECORD_FAULTS_MAX, UNPACKED_BYTES_MAX};
 use crate::producers::Stamp;
 use crate::topic_config::TopicConfig;
 
@@ -31,8 +32,8 @@ pub struct Refusal {
     pub code: ErrorCode,
     /// In words.
     pub message: String,
-    /// The record at fault, by its index in the batch.
-    pub record_index: Option<i32>,
+    /// The records at fault, by their index in the batch, each with the reason; not all if they are many.
+    pub records: Vec<(i32, String)>,
 }
 
 /// Judges what a client sent for one partition, and makes the changes its topic asks for.
@@ -40,18 +41,23 @@ pub struct Refusal {
 /// Errors: `MESSAGE_TOO_LARGE`, `RECORD_LIST_TOO_LARGE` (more than a segment), `CORRUPT_MESSAGE`,
 /// `INVALID_RECORD`, `INVALID_TIMESTAMP`, `UNSUPPORTED_COMPRESSION_TYPE`.
 pub fn validate(bytes: Bytes, config: &TopicConfig, now: WallTime) -> Result<ValidBatch, Refusal> {
+    check_base_offset(&bytes)?;
     check_size(bytes.len(), config)?;
     let batch = Batch::produced(bytes)?;
-    check_timestamps(&batch, config, now)?;
-    if config.cleanup.compacts() {
-        batch.verify_records(Keys::Required, UNPACKED_BYTES_MAX)?;
-    }
+    check_records(&batch, config, now)?;
     let header = batch.header();
     let batch = match config.compression.codec() {
-        Some(codec) if header.attributes.codec() != Some(codec) => repack(&batch, codec)?,
+        Some(codec) if header.attributes.codec() != Some(codec) => {
+            repack(&batch, codec, config.timestamp_type)?
+        }
         _ => batch,
     };
     let batch = match config.timestamp_type {
+        TimestampType::CreateTime
+            if batch.header().attributes.timestamp_type() != TimestampType::CreateTime =>
+        {
+            ValidBatch::new(as_create_time(&batch)?, None)
+        }
         TimestampType::CreateTime => ValidBatch::new(batch, None),
         TimestampType::LogAppendTime => stamp_append_time(&batch, now)?,
     };
@@ -108,56 +114,83 @@ fn check_size(bytes: usize, config: &TopicConfig) -> Result<(), Refusal> {
     let most = config.message_bytes_max;
     if bytes > most as usize {
         let message = format!("a batch of {bytes} bytes is more than max.message.bytes={most} allows");
-        return Err(Refusal { code: ErrorCode::MESSAGE_TOO_LARGE, message, record_index: None });
+        return Err(Refusal { code: ErrorCode::MESSAGE_TOO_LARGE, message, records: Vec::new() });
     }
     let most = config.segment_bytes;
     if bytes > most as usize {
         let message = format!("a batch of {bytes} bytes does not fit into segment.bytes={most}");
-        return Err(Refusal { code: ErrorCode::RECORD_LIST_TOO_LARGE, message, record_index: None });
+        return Err(Refusal { code: ErrorCode::RECORD_LIST_TOO_LARGE, message, records: Vec::new() });
     }
     Ok(())
 }
 
-/// Producers' timestamps must lie near the broker's clock, if the topic says how near.
-fn check_timestamps(batch: &Batch, config: &TopicConfig, now: WallTime) -> Result<(), Refusal> {
-    if config.timestamp_type == TimestampType::LogAppendTime {
-        return Ok(());
-    }
-    let header = batch.header();
-    let refuse = |timestamp: i64, bound: &str, record_index| {
-        let now = now.as_ms();
-        let message = format!("timestamp {timestamp} is further from the broker's {now} than {bound} allows");
-        Err(Refusal { code: ErrorCode::INVALID_TIMESTAMP, message, record_index })
-    };
-    let newest = header.max_timestamp;
-    if newest != NONE && newest.saturating_sub(now.as_ms()) > config.timestamp_after_ms_max {
-        return refuse(newest, "message.timestamp.after.max.ms", None);
-    }
-    if header.base_timestamp < NONE || newest < NONE {
-        return refuse(newest.min(header.base_timestamp), "the beginning of time", None);
-    }
-    if config.timestamp_before_ms_max == i64::MAX {
-        return Ok(());
-    }
-    for (index, record) in (0..).zip(batch.records(UNPACKED_BYTES_MAX)?) {
-        let timestamp = record?.timestamp;
-        if timestamp != NONE && now.as_ms().saturating_sub(timestamp) > config.timestamp_before_ms_max {
-            return refuse(timestamp, "message.timestamp.before.max.ms", Some(index));
+/// Producers count from 0; where the log counts on is the log's business.
+fn check_base_offset(bytes: &[u8]) -> Result<(), Refusal> {
+    match bytes.first_chunk().map(|first| i64::from_be_bytes(*first)) {
+        Some(0) | None => Ok(()),
+        Some(other) => {
+            let message = format!("the base offset of a produced batch is {other}, not 0");
+            Err(Refusal { code: ErrorCode::INVALID_RECORD, message, records: Vec::new() })
         }
     }
-    Ok(())
+}
+
+/// What a rule of the topic wants of each record: a key, a timestamp near the broker's clock. Without such a
+/// rule no record is looked at; the newest timestamp is believed to be the header's.
+fn check_records(batch: &Batch, config: &TopicConfig, now: WallTime) -> Result<(), Refusal> {
+    let needs_keys = config.cleanup.compacts();
+    let keeps_time = config.timestamp_type == TimestampType::CreateTime;
+    let is_late = |timestamp: i64| {
+        timestamp != NONE && timestamp.saturating_sub(now.as_ms()) > config.timestamp_after_ms_max
+    };
+    let is_early = |timestamp: i64| {
+        timestamp != NONE && now.as_ms().saturating_sub(timestamp) > config.timestamp_before_ms_max
+    };
+    let newest = batch.header().max_timestamp;
+    let has_late = keeps_time && is_late(newest);
+    let has_start = keeps_time && config.timestamp_before_ms_max != i64::MAX;
+    if !(needs_keys || has_late || has_start) {
+        return Ok(());
+    }
+    batch.verify_records(Keys::Optional, UNPACKED_BYTES_MAX)?;
+    let mut records = Vec::new();
+    let mut code = if has_late { ErrorCode::INVALID_TIMESTAMP } else { ErrorCode::INVALID_RECORD };
+    for (index, record) in (0..).zip(batch.records(UNPACKED_BYTES_MAX)?) {
+        let record = record?;
+        let timestamp = record.timestamp;
+        let fault = if needs_keys && record.key.is_none() {
+            "a compacted topic takes no record without a key".to_owned()
+        } else if keeps_time && (is_early(timestamp) || is_late(timestamp)) {
+            code = ErrorCode::INVALID_TIMESTAMP;
+            let now = now.as_ms();
+            format!("timestamp {timestamp} is further from the broker's {now} than the topic allows")
+        } else {
+            continue;
+        };
+        if records.len() < RECORD_FAULTS_MAX {
+            records.push((index, fault));
+        }
+    }
+    if records.is_empty() && !has_late {
+        return Ok(());
+    }
+    let message = match records.first() {
+        Some((index, fault)) => format!("record {index}: {fault}"),
+        None => format!("the header's timestamp {newest} is that of no record"),
+    };
+    Err(Refusal { code, message, records })
 }
 
 /// No timestamp.
 const NONE: i64 = -1;
 
 /// The same records in another codec.
-fn repack(batch: &Batch, codec: kafka_wire::compression::Codec) -> Result<Batch, Refusal> {
+fn repack(batch: &Batch, codec: Codec, timestamp_type: TimestampType) -> Result<Batch, Refusal> {
     let header = batch.header();
     let mut builder = BatchBuilder::new(header.base_offset)
         .codec(codec)
         .leader_epoch(header.partition_leader_epoch)
-        .timestamp_type(header.attributes.timestamp_type());
+        .timestamp_type(timestamp_type);
     if header.has_producer_id() {
         builder = builder.producer(ProducerStamp {
             id: header.producer_id,
@@ -174,6 +207,19 @@ fn repack(batch: &Batch, codec: kafka_wire::compression::Codec) -> Result<Batch,
     Ok(Batch::take_first(&mut bytes)?.ok_or(BatchError::Empty)?)
 }
 
+/// The timestamps are the producer's, whatever it says of them.
+fn as_create_time(batch: &Batch) -> Result<Batch, Refusal> {
+    const TIMESTAMP_TYPE_AT: usize = 22;
+    const TIMESTAMP_TYPE: u8 = 1 << 3;
+    let mut bytes = batch.bytes().to_vec();
+    let newest = batch.header().max_timestamp;
+    let (header, records) = bytes.split_first_chunk_mut::<HEADER_LEN>().ok_or(BatchError::Truncated)?;
+    header[TIMESTAMP_TYPE_AT] &= !TIMESTAMP_TYPE;
+    patch::set_max_timestamp(header, records, newest);
+    let mut bytes = Bytes::from(bytes);
+    Ok(Batch::take_first(&mut bytes)?.ok_or(BatchError::Empty)?)
+}
+
 fn stamp_append_time(batch: &Batch, now: WallTime) -> Result<ValidBatch, Refusal> {
     let mut bytes = batch.bytes().to_vec();
     let (header, records) = bytes.split_first_chunk_mut::<HEADER_LEN>().ok_or(BatchError::Truncated)?;
@@ -185,7 +231,9 @@ fn stamp_append_time(batch: &Batch, now: WallTime) -> Result<ValidBatch, Refusal
 
 impl From<BatchError> for Refusal {
     fn from(error: BatchError) -> Self {
-        Refusal { code: error.error_code(), message: error.to_string(), record_index: error.record_index() }
+        let message = error.to_string();
+        let records = error.record_index().map(|index| (index, message.clone()));
+        Refusal { code: error.error_code(), records: records.into_iter().collect(), message }
     }
 }
 

@@ -19,6 +19,8 @@ cargo xtask test               check, every test of ours, and the quick set of f
 cargo xtask conformance [NAME] all foreign suites, or one: kazoo, kafka-python, kgo; --bless updates the table
 cargo xtask conformance differential-keeper [--operations N] [--seed S]
                                random histories on Castle and on Apache ZooKeeper, compared
+cargo xtask conformance differential-broker [--requests N] [--seed S]
+                               random requests to Castle and to Apache Kafka 3.9, compared
 cargo xtask conformance soak-keeper [--minutes N]
                                sessions that come and go, and what is left of them
 cargo xtask bench [--quick] [--only keeper,ensemble,broker,synced,large]

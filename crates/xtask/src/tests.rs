@@ -18,9 +18,12 @@ pub(crate) fn test() -> Outcome {
     run("foreign suites", suites(&[]).args(SUITES))
 }
 
-/// Long proofs of the keeper, each a program in `conformance`.
-const LONG: &[(&str, &str)] =
-    &[("differential-keeper", "differential_keeper.py"), ("soak-keeper", "soak_keeper.py")];
+/// Long proofs, each a program in `conformance`.
+const LONG: &[(&str, &str)] = &[
+    ("differential-keeper", "differential_keeper.py"),
+    ("differential-broker", "differential_broker.py"),
+    ("soak-keeper", "soak_keeper.py"),
+];
 
 /// Foreign suites alone, or one of the long proofs.
 pub(crate) fn conformance(arguments: &[&str]) -> Outcome {

@@ -64,9 +64,6 @@ fn delete<D: Disk>(
     let partition = TopicPartition::new(topic.clone(), asked.partition_index);
     let replica = broker.leader(&partition, -1)?;
     let before = if asked.offset == HIGH_WATERMARK { replica.high_watermark() } else { asked.offset };
-    if before < 0 {
-        return Err(ErrorCode::OFFSET_OUT_OF_RANGE);
-    }
     let low_watermark = replica.delete_records_before(now, before)?;
     broker.purgatory.touch(&WatchKey::Partition(partition));
     Ok(low_watermark)

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use clock::{Moment, Now, Span};
 use commitlog::ReadJob;
 use disk::Disk;
+use kafka_wire::compression::Codec;
 use kafka_wire::message::fetch::{
     AbortedTransaction, FetchRequest, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint,
     PartitionData,
@@ -30,6 +31,9 @@ pub(crate) const SERVED: RangeInclusive<i16> = 4..=18;
 
 /// The first version that names topics by their ids.
 const TOPIC_IDS_SINCE: i16 = 13;
+
+/// The first version whose senders know zstd (KIP-110).
+const ZSTD_SINCE: i16 = 10;
 
 /// A fetch that waits, for records or for the disk.
 #[derive(Debug)]
@@ -69,6 +73,7 @@ struct Follower {
 struct Reader {
     isolation: Isolation,
     follower: Option<Follower>,
+    knows_zstd: bool,
     now: Moment,
 }
 
@@ -87,6 +92,11 @@ impl Waiting {
     /// Whether it waits for records to come, not for the disk.
     pub(crate) fn waits_for_records(&self) -> bool {
         self.under_way.is_empty()
+    }
+
+    fn reader(&self, follower: Option<Follower>, now: Moment) -> Reader {
+        let knows_zstd = self.call.api_version >= ZSTD_SINCE;
+        Reader { isolation: self.isolation, follower, knows_zstd, now }
     }
 }
 
@@ -210,7 +220,7 @@ fn look_at_all<D: Disk>(
     urgent: &mut bool,
 ) {
     let by_id = waiting.call.api_version >= TOPIC_IDS_SINCE;
-    let reader = Reader { isolation: waiting.isolation, follower: waiting.follower, now: now.moment };
+    let reader = waiting.reader(waiting.follower, now.moment);
     let count = waiting.plan.targets.len();
     waiting.bytes = 0;
     waiting.found = Vec::with_capacity(count);
@@ -254,7 +264,7 @@ fn budget_allows(bytes_max: usize, taken: usize, jobs: usize) -> bool {
 pub(crate) fn changed<D: Disk>(broker: &mut Broker<D>, waiting: &mut Waiting, keys: &[WatchKey]) -> Verdict {
     let mut urgent = false;
     // Noted when the request came.
-    let reader = Reader { isolation: waiting.isolation, follower: None, now: Moment::default() };
+    let reader = waiting.reader(None, Moment::default());
     for key in keys {
         let WatchKey::Partition(partition) = key else { return Verdict::LookAgain };
         let first = waiting.places.partition_point(|(known, _)| known < partition);
@@ -316,6 +326,9 @@ fn look<D: Disk>(
 ) -> Result<Looked<D>, ErrorCode> {
     let isolation = reader.isolation;
     let replica = broker.leader_to_read(partition, target.current_leader_epoch)?;
+    if !reader.knows_zstd && replica.packs_with(Codec::Zstd) {
+        return Err(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE);
+    }
     let bytes_max = budget.left.min(target.bytes_max.max(0) as usize);
     let mut data = empty(target);
     if target.last_fetched_epoch >= 0
@@ -326,6 +339,7 @@ fn look<D: Disk>(
         data.diverging_epoch.epoch = epoch;
         data.diverging_epoch.end_offset = end_offset;
         data.high_watermark = replica.high_watermark();
+        data.last_stable_offset = replica.readable_end(Isolation::Committed);
         data.log_start_offset = replica.log_start_offset();
         return Ok(Looked::Found(data));
     }
@@ -476,7 +490,16 @@ fn empty(target: &FetchTarget) -> PartitionData {
 }
 
 fn failed(target: &FetchTarget, error_code: ErrorCode) -> PartitionData {
-    PartitionData { error_code, ..empty(target) }
+    // Kafka's answers tell thus whether it got as far as the log.
+    let is_unknown = matches!(
+        error_code,
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+            | ErrorCode::UNKNOWN_TOPIC_ID
+            | ErrorCode::INCONSISTENT_TOPIC_ID
+            | ErrorCode::UNSUPPORTED_COMPRESSION_TYPE
+    );
+    let aborted_transactions = is_unknown.then(Vec::new);
+    PartitionData { error_code, aborted_transactions, ..empty(target) }
 }
 
 /// Says who leads the partitions that are not led here, where the version has room for it (KIP-951).

@@ -71,6 +71,18 @@ struct Found {
     log_start: i64,
 }
 
+/// Since when a timestamp that is none has its meaning; `None` if it has none.
+fn first_version_of(timestamp: i64) -> Option<i16> {
+    match timestamp {
+        LATEST | EARLIEST => Some(0),
+        MAX_TIMESTAMP => Some(7),
+        EARLIEST_LOCAL => Some(8),
+        LATEST_TIERED => Some(9),
+        EARLIEST_PENDING_UPLOAD => Some(11),
+        _ => None,
+    }
+}
+
 /// Returns `None` if no offset is meant by the asked time.
 fn find<D: Disk>(
     broker: &mut Broker<D>,
@@ -79,33 +91,20 @@ fn find<D: Disk>(
     partition: &TopicPartition,
     asked: &ListOffsetsPartition,
 ) -> Result<Option<Found>, ErrorCode> {
+    // Before anything is said of the partition, as in Kafka.
+    if asked.timestamp < 0 && first_version_of(asked.timestamp).is_none_or(|first| version < first) {
+        return Err(ErrorCode::UNSUPPORTED_VERSION);
+    }
     let replica = broker.leader_to_read(partition, asked.current_leader_epoch)?;
     let log_start = replica.log_start_offset();
-    let since = |first_version: i16| {
-        if version >= first_version { Ok(()) } else { Err(ErrorCode::UNSUPPORTED_VERSION) }
-    };
     let named = |offset| Some(OffsetAndTime { offset, timestamp: -1 });
     let readable_end = replica.readable_end(isolation);
     let at = match asked.timestamp {
         LATEST => named(readable_end),
         EARLIEST => named(log_start),
-        MAX_TIMESTAMP => {
-            since(7)?;
-            replica.offset_of_max_timestamp()?
-        }
-        EARLIEST_LOCAL => {
-            since(8)?;
-            named(log_start)
-        }
-        LATEST_TIERED => {
-            since(9)?;
-            None
-        }
-        EARLIEST_PENDING_UPLOAD => {
-            since(11)?;
-            None
-        }
-        time if time < 0 => return Err(ErrorCode::UNSUPPORTED_VERSION),
+        MAX_TIMESTAMP => replica.offset_of_max_timestamp()?,
+        EARLIEST_LOCAL => named(log_start),
+        LATEST_TIERED | EARLIEST_PENDING_UPLOAD => None,
         time => replica.offset_for_timestamp(time)?.filter(|at| at.offset < readable_end),
     };
     Ok(at.map(|at| Found { at, leader_epoch: replica.epoch_of(at.offset), log_start }))

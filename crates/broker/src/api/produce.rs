@@ -158,6 +158,7 @@ fn append_all<D: Disk>(
         -1 => Some(Durability::InSync),
         _ => None,
     };
+    let refusal_of_all = check_all(&request).err();
     let wait = Span::ms(request.timeout_ms.max(0) as u64).min(PRODUCE_WAIT_MAX);
     let transactional_id = request.transactional_id.as_deref();
     let mut pending = Vec::new();
@@ -167,11 +168,10 @@ fn append_all<D: Disk>(
         let mut partition_responses = Vec::with_capacity(topic.partition_data.len());
         for data in topic.partition_data {
             let index = data.index;
-            let appended = name
-                .clone()
-                .and_then(|name| durability.ok_or(ErrorCode::INVALID_REQUIRED_ACKS).map(|d| (name, d)))
+            let appended = refusal_of_all
+                .map_or_else(|| name.clone(), Err)
                 .map_err(AppendError::from)
-                .and_then(|(name, durability)| {
+                .and_then(|name| {
                     let transaction = (transactional_id, refusal);
                     append(broker, now, &call, name, data, durability, transaction)
                 });
@@ -244,15 +244,20 @@ fn append<D: Disk>(
     call: &Call,
     topic: Arc<str>,
     data: PartitionProduceData,
-    durability: Durability,
+    durability: Option<Durability>,
     (transactional_id, refusal): (Option<&str>, Option<ErrorCode>),
 ) -> Result<AppendedHere, AppendError> {
-    let records = data.records.map(|records| records.to_bytes()).unwrap_or_default();
-    check_batch(&records, call.api_version)?;
+    // The order of these checks, and so of the errors, is Kafka's.
+    let partition = TopicPartition::new(topic.clone(), data.index);
+    if !broker.is_known(&partition) {
+        return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.into());
+    }
+    let mut records = data.records.map(|records| records.to_bytes()).unwrap_or_default();
+    records.truncate(check_batch(&records, call.api_version)?);
+    let durability = durability.ok_or(ErrorCode::INVALID_REQUIRED_ACKS)?;
     if cluster::is_internal(&topic) && call.client_id.as_deref() != Some(ADMIN_CLIENT_ID) {
         return Err(ErrorCode::INVALID_TOPIC_EXCEPTION.into());
     }
-    let partition = TopicPartition::new(topic, data.index);
     transactions::verify(broker, transactional_id, &partition, &records, refusal)
         .map_err(|error| verification_error(call.api_version, error))?;
     let replica = broker.leader(&partition, -1)?;
@@ -270,51 +275,80 @@ fn append<D: Disk>(
     })
 }
 
+/// What refuses a request as a whole, as in Kafka: a partition's bytes that can be no batch, or records of a
+/// transaction without the name of one.
+fn check_all(request: &ProduceRequest) -> Result<(), ErrorCode> {
+    const TRANSACTIONAL: u8 = 1 << 4;
+    for data in request.topic_data.iter().flat_map(|topic| &topic.partition_data) {
+        let Some(records) = &data.records else { continue };
+        let records = records.to_bytes();
+        if first_batch(&records)?.is_none() || records[MAGIC_BYTE] < 2 {
+            continue;
+        }
+        let is_transactional = records.get(ATTRIBUTES_LOW_BYTE).is_some_and(|byte| byte & TRANSACTIONAL != 0);
+        if is_transactional && request.transactional_id.is_none() {
+            return Err(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+        }
+        if is_transactional {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
 /// The form that the API asks for, whatever the log could take: one batch, of the current format, in
-/// a codec that the client's version knows. The order of the checks, and so the errors, are Kafka's.
-fn check_batch(records: &[u8], version: i16) -> Result<(), AppendError> {
+/// a codec that the client's version knows. The order of the checks, and so the errors, are Kafka's. Returns
+/// where the batch ends: what follows and is too short for another is no matter.
+fn check_batch(records: &[u8], version: i16) -> Result<usize, AppendError> {
     const ZSTD: u8 = 4;
     let invalid = |message: &str| {
         let error = ErrorCode::INVALID_RECORD;
         Err(AppendError { message: Some(message.into()), ..error.into() })
     };
-    let Some((length, magic)) = batch_start(records) else {
-        return invalid("A produce request must have one record batch per partition");
-    };
-    if length < LEGACY_BATCH_BYTES_MIN || !(0..=2).contains(&magic) {
-        return Err(ErrorCode::CORRUPT_MESSAGE.into());
-    }
-    if length > records.len() as i64 {
+    let Some(end) = first_batch(records)? else {
         return invalid("A produce request must have one whole record batch per partition");
-    }
-    if magic != 2 {
+    };
+    if records[MAGIC_BYTE] != 2 {
         return invalid("A produce request must have record batches of magic 2");
     }
-    if length < BATCH_BYTES_MIN {
+    if end < BATCH_BYTES_MIN {
         return Err(ErrorCode::CORRUPT_MESSAGE.into());
     }
     if version < 7 && records[ATTRIBUTES_LOW_BYTE] & 7 == ZSTD {
         return Err(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE.into());
     }
-    if length < records.len() as i64 {
+    if first_batch(&records[end..])?.is_some() {
         return invalid("A produce request must have exactly one record batch per partition");
     }
-    Ok(())
+    Ok(end)
 }
 
+/// Where a batch says what format it is of.
+const MAGIC_BYTE: usize = 16;
 /// Where the second byte of a batch's attributes is, which holds the codec.
 const ATTRIBUTES_LOW_BYTE: usize = 22;
 /// Length of a batch of magic 2 without records.
-const BATCH_BYTES_MIN: i64 = 61;
-/// Length of the shortest message of magic 0 with its offset and size.
-const LEGACY_BATCH_BYTES_MIN: i64 = 12 + 14;
+const BATCH_BYTES_MIN: usize = 61;
+/// Offset and size of a batch, which its size does not count.
+const PREFIX_BYTES: usize = 12;
+/// The least that its size may be: a message of magic 0 without key and value.
+const LEGACY_SIZE_MIN: i32 = 14;
 
-/// Length and magic of the batch at the front, if enough of it is there to tell; the length is what the
-/// batch claims.
-fn batch_start(records: &[u8]) -> Option<(i64, i8)> {
-    let magic = *records.get(16)? as i8;
-    let size = records.get(8..12)?.try_into().ok()?;
-    Some((12 + i64::from(i32::from_be_bytes(size)), magic))
+/// Length of the batch at the front, if it is there as a whole; `CORRUPT_MESSAGE` if this can be none.
+fn first_batch(records: &[u8]) -> Result<Option<usize>, ErrorCode> {
+    let Some(size) = records.get(8..PREFIX_BYTES).and_then(|size| size.try_into().ok()) else {
+        return Ok(None);
+    };
+    let size = i32::from_be_bytes(size);
+    if size < LEGACY_SIZE_MIN {
+        return Err(ErrorCode::CORRUPT_MESSAGE);
+    }
+    let Some(&magic) = records.get(MAGIC_BYTE) else { return Ok(None) };
+    if magic > 2 {
+        return Err(ErrorCode::CORRUPT_MESSAGE);
+    }
+    let length = PREFIX_BYTES + size as usize;
+    Ok((length <= records.len()).then_some(length))
 }
 
 fn refused(index: i32, error: AppendError) -> PartitionProduceResponse {

@@ -132,8 +132,7 @@ impl<D: Disk> Replica<D> {
             return Ok(None);
         };
         let newest = hit.facts.max_timestamp;
-        let start = self.log.log_start();
-        first_record(&hit, |record| record.timestamp == newest && record.offset >= start)
+        first_record(&hit, |record| record.timestamp == newest)
     }
 }
 

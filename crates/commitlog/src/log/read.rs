@@ -124,14 +124,24 @@ impl<D: Disk> Log<D> {
         Ok(None)
     }
 
-    /// The first batch with the largest timestamp of the log; `None` if no record has one.
+    /// The first batch with the largest timestamp in the log's files; `None` if no record has one. Deleted
+    /// records count until their segment is gone, as they do for Kafka.
     pub fn find_newest_timestamp(&mut self) -> Result<Option<TimestampHit>> {
         let mut newest = -1;
         for at in 0..self.segments.len() {
             self.learn_newest(at)?;
             newest = newest.max(self.segments[at].newest.timestamp);
         }
-        if newest < 0 { Ok(None) } else { self.find_timestamp(newest, self.log_start) }
+        let Some(segment) =
+            self.segments.iter().find(|segment| segment.newest.timestamp == newest && newest >= 0)
+        else {
+            return Ok(None);
+        };
+        let place = self.shared.place(&self.directory, segment.base_offset);
+        match segment.find_timestamp(place, newest, segment.base_offset)? {
+            Some((position, facts)) => self.hit(segment, position, facts).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Calls `each` for every batch from the one that holds `from` on, in order. The bytes of a batch

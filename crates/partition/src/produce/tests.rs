@@ -45,7 +45,7 @@ fn what_is_wrong_is_told() {
     let check = |bytes: Bytes, config: &TopicConfig, expect: ErrorCode| {
         let refusal = validate(bytes, config, NOW).unwrap_err();
         assert_eq!(refusal.code, expect, "{}", refusal.message);
-        refusal.record_index
+        refusal.records.into_iter().map(|(index, _)| index).collect::<Vec<_>>()
     };
     let config = TopicConfig::default();
     check(Bytes::new(), &config, ErrorCode::INVALID_RECORD);
@@ -53,6 +53,7 @@ fn what_is_wrong_is_told() {
     check([plain(), plain()].concat().into(), &config, ErrorCode::INVALID_RECORD);
     check(damaged(16, 1), &config, ErrorCode::INVALID_RECORD);
     check(damaged(100, b'x'), &config, ErrorCode::CORRUPT_MESSAGE);
+    check(damaged(7, 42), &config, ErrorCode::INVALID_RECORD);
     check(altered(60, 3), &config, ErrorCode::INVALID_RECORD);
     check(altered(26, 7), &config, ErrorCode::INVALID_RECORD);
     check(altered(22, 0x20), &config, ErrorCode::INVALID_RECORD);
@@ -63,7 +64,7 @@ fn what_is_wrong_is_told() {
     let small = TopicConfig { segment_bytes: 100, ..TopicConfig::default() };
     check(plain(), &small, ErrorCode::RECORD_LIST_TOO_LARGE);
     let compacted = TopicConfig { cleanup: CleanupPolicy::Compact, ..TopicConfig::default() };
-    assert_eq!(check(plain(), &compacted, ErrorCode::INVALID_RECORD), Some(0));
+    assert_eq!(check(plain(), &compacted, ErrorCode::INVALID_RECORD), [0, 1]);
     for codec in Codec::ALL {
         validate(built(codec, true, &[NOW.as_ms()]), &compacted, NOW).unwrap();
     }
@@ -71,7 +72,7 @@ fn what_is_wrong_is_told() {
 
 #[test]
 fn timestamps_have_bounds() {
-    let check = |timestamps: &[i64], before: i64, after: i64, expect: Option<Option<i32>>| {
+    let check = |timestamps: &[i64], before: i64, after: i64, expect: Option<&[i32]>| {
         let config = TopicConfig {
             timestamp_before_ms_max: before,
             timestamp_after_ms_max: after,
@@ -82,13 +83,15 @@ fn timestamps_have_bounds() {
         if let Some(refusal) = &refusal {
             assert_eq!(refusal.code, ErrorCode::INVALID_TIMESTAMP);
         }
-        assert_eq!(refusal.map(|refusal| refusal.record_index), expect, "{timestamps:?}");
+        let faults = refusal.map(|refusal| refusal.records.iter().map(|fault| fault.0).collect::<Vec<_>>());
+        assert_eq!(faults.as_deref(), expect, "{timestamps:?}");
     };
     const HOUR: i64 = 3_600_000;
     check(&[0, HOUR], i64::MAX, HOUR, None);
-    check(&[0, HOUR + 1], i64::MAX, HOUR, Some(None));
+    check(&[0, HOUR + 1], i64::MAX, HOUR, Some(&[1]));
     check(&[0, -HOUR, 0], HOUR, HOUR, None);
-    check(&[0, -HOUR - 1, 0], HOUR, HOUR, Some(Some(1)));
+    check(&[0, -HOUR - 1, 0], HOUR, HOUR, Some(&[1]));
+    check(&[-HOUR - 1, 0, HOUR + 1], HOUR, HOUR, Some(&[0, 2]));
     let none = built(Codec::None, false, &[-1]);
     validate(none, &TopicConfig { timestamp_before_ms_max: 1, ..TopicConfig::default() }, NOW).unwrap();
 }
