@@ -164,7 +164,8 @@ impl Keeper {
         self.refuse_session(id, read_only, effects);
     }
 
-    /// The oldest sync is done.
+    /// The oldest sync is done at the leader. What it committed before may still be on its way to our disk,
+    /// and only then is it applied here.
     fn synced(&mut self, effects: &mut Vec<Effect>) {
         let Some(id) = self.server.member.syncs.pop_front() else { return };
         let Some(connection) = self.connections.get_mut(&id) else { return };
@@ -172,8 +173,13 @@ impl Keeper {
         if let Some(slot) = slot
             && let Wait::Synced(request) = &slot.wait
         {
-            slot.wait = Wait::Turn(request.clone());
-            self.advance(id, effects);
+            let last = self.server.peer.last_logged();
+            slot.wait = Wait::Applied(last, request.clone());
+            if last > self.server.database.last_applied() {
+                self.waiting.push_back((last, id));
+            } else {
+                self.advance(id, effects);
+            }
         }
     }
 }
