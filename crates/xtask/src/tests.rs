@@ -29,6 +29,10 @@ const LONG: &[(&str, &str)] = &[
 pub(crate) fn conformance(arguments: &[&str]) -> Outcome {
     release()?;
     tools::install()?;
+    if arguments == ["ensemble"] {
+        let files = ["test_ensemble.py", "long_ensemble.py"];
+        return run("ensembles of both kinds", pytest().args(files));
+    }
     if let Some((name, rest)) = arguments.split_first()
         && let Some((_, program)) = LONG.iter().find(|(long, _)| long == name)
     {
