@@ -72,20 +72,19 @@ def tail(path: pathlib.Path, lines: int = 60) -> str:
     return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
 
 
-# kazoo starts its servers by a program called `java`. This one stands first on the path, turns the -D
-# properties into the configuration keys they are, and starts Castle's keeper. TLS and SASL, which kazoo
-# configures for all of its tests, are taken out: Castle refuses to start when they are asked for.
+# kazoo starts its servers by a program called `java`. This one stands first on the path and starts Castle's
+# keeper with the same configuration; the -D properties come as they would from a start script.
 JAVA = r"""#!/usr/bin/env bash
 set -eu
 configuration="${@: -1}"
-translated="$configuration.castle"
-grep -v -e '^secureClientPort=' -e '^ssl\.' -e '^authProvider\.' -e '^serverCnxnFactory=' "$configuration" > "$translated"
+SERVER_JVMFLAGS=""
 for argument in "$@"; do
   case "$argument" in
-    -Dzookeeper.DigestAuthenticationProvider.*) echo "${argument#-Dzookeeper.}" >> "$translated" ;;
+    -D*) SERVER_JVMFLAGS="$SERVER_JVMFLAGS $argument" ;;
   esac
 done
-exec "$CASTLE" keeper "$translated" >> "$(dirname "$configuration")/zookeeper.log" 2>&1
+export SERVER_JVMFLAGS
+exec "$CASTLE" keeper "$configuration" >> "$(dirname "$configuration")/zookeeper.log" 2>&1
 """
 
 

@@ -1,15 +1,16 @@
 //! A client for tools: one request after the other over a `std` socket.
 
+use crate::Servers;
 use crate::limits::REPLY_BYTES_MAX;
 use crate::session::{Answer, Effect, Event, Input, Options, Session, Token};
-use crate::{Address, Servers};
+use crate::wire::Wire;
 use bytes::{Bytes, BytesMut};
 use clock::{Moment, Now, Span, WallTime};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant, SystemTime};
+use transport::tls::Connector;
 use zookeeper_wire::{
     Acl, CreateRequest, DeleteRequest, ErrorCode, PathWatch, Request, Response, SessionId, SetDataRequest,
     Stat, WatcherEvent,
@@ -19,7 +20,8 @@ use zookeeper_wire::{
 pub struct Client {
     session: Session,
     servers: Servers,
-    stream: Option<TcpStream>,
+    tls: Option<Connector>,
+    stream: Option<Wire>,
     received: BytesMut,
     started: Instant,
     patience: Duration,
@@ -59,10 +61,16 @@ impl Client {
 
     /// The same with all options.
     pub fn with(options: Options, patience: Duration) -> Result<Client, Error> {
+        Client::secured(options, patience, None)
+    }
+
+    /// The same over TLS, if there is a connector.
+    pub fn secured(options: Options, patience: Duration, tls: Option<Connector>) -> Result<Client, Error> {
         let servers = options.servers.clone();
         let mut client = Client {
             session: Session::new(options),
             servers,
+            tls,
             stream: None,
             received: BytesMut::new(),
             started: Instant::now(),
@@ -268,7 +276,7 @@ impl Client {
                 std::thread::sleep(left);
                 return Ok(None);
             };
-            stream.set_read_timeout(Some(left))?;
+            stream.set_read_timeout(left)?;
             let mut chunk = [0; 16 * 1024];
             match stream.read(&mut chunk) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -287,7 +295,7 @@ impl Client {
             self.session.step(self.now(), input, &mut effects);
             for effect in effects {
                 match effect {
-                    Effect::Dial(address) => match dial(&address, self.patience) {
+                    Effect::Dial(address) => match Wire::dial(&address, self.patience, self.tls.as_ref()) {
                         Ok(stream) => {
                             self.stream = Some(stream);
                             inputs.push_back(Input::Linked);
@@ -317,27 +325,13 @@ impl Client {
         let mut frame = Vec::with_capacity(4 + payload.len());
         frame.extend_from_slice(&(payload.len() as u32).to_be_bytes());
         frame.extend_from_slice(payload);
-        stream.write_all(&frame)
+        stream.write_all(&frame)?;
+        stream.flush()
     }
 }
 
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
-}
-
-fn dial(address: &Address, patience: Duration) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in (address.host.as_str(), address.port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, patience) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                stream.set_write_timeout(Some(patience))?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }
 
 impl fmt::Display for Error {

@@ -12,6 +12,10 @@ pub mod limits;
 mod servers;
 mod session;
 mod watches;
+mod wire;
 
 pub use servers::{Address, InvalidServers, Servers};
+/// What a client needs to speak TLS.
+pub use transport::tls;
+
 pub use session::{Answer, Effect, Event, Input, Options, Session, Token};

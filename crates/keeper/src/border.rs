@@ -24,6 +24,13 @@ pub enum Input {
         /// Where it is.
         peer: SocketAddr,
     },
+    /// The connection's TLS handshake is done; said before its first frame, and never without TLS.
+    Secured {
+        /// Whose.
+        connection: ConnectionId,
+        /// The subject of the certificate that the client has shown, as Java writes it (RFC 2253).
+        subject: Option<String>,
+    },
     /// A frame came, without its length prefix.
     Received {
         /// From whom.
@@ -179,6 +186,13 @@ pub enum Effect {
     Close {
         /// Which.
         connection: ConnectionId,
+    },
+    /// Tell the administrator that a client is refused.
+    Complain {
+        /// Which.
+        connection: ConnectionId,
+        /// What it did, in words.
+        why: String,
     },
     /// Append these to the log, make them durable, then say [`Input::Persisted`].
     Persist {

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use clock::Span;
 
+use crate::security::Security;
+
 /// The keeper's settings. The comment of each field names the original's key.
 #[derive(Clone, PartialEq, Debug)]
 pub struct KeeperConfig {
@@ -30,6 +32,8 @@ pub struct KeeperConfig {
     pub super_digest: Option<String>,
     /// `DigestAuthenticationProvider.enabled`.
     pub digest_scheme: bool,
+    /// Everything else about identities.
+    pub security: Security,
     /// `skipACL`.
     pub skip_acl: bool,
     /// `enforceQuota`.
@@ -221,6 +225,7 @@ impl Default for KeeperConfig {
             snapshot_bytes: 4_194_304 * 1024,
             super_digest: None,
             digest_scheme: true,
+            security: Security::default(),
             skip_acl: false,
             enforce_quota: false,
             digest: true,

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use clock::{Moment, WallTime};
+use sasl::DigestMd5Server;
 use znode::Identity;
 use zookeeper_wire::txn::TxnHeader;
 use zookeeper_wire::{ConnectResponse, ErrorCode, OpCode, Request, SessionId, Xid, Zxid};
@@ -24,6 +25,8 @@ pub(crate) struct Connection {
     pub(crate) session: SessionId,
     pub(crate) timeout_ms: i32,
     pub(crate) identities: Vec<Identity>,
+    /// The SASL exchange, once it has begun.
+    pub(crate) sasl: Option<Box<DigestMd5Server>>,
     /// Requests taken in and not answered, in order.
     pub(crate) pipeline: VecDeque<Slot>,
     /// Frames that came before they could be taken in.
@@ -115,6 +118,7 @@ impl Connection {
             session: SessionId::NONE,
             timeout_ms: 0,
             identities: vec![Identity::new("ip", address.to_string())],
+            sasl: None,
             pipeline: VecDeque::new(),
             held: VecDeque::new(),
             held_bytes: 0,

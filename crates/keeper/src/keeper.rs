@@ -46,6 +46,8 @@ pub struct Keeper {
     pub(crate) ending: VecDeque<SessionId>,
     pub(crate) next_session: SessionId,
     pub(crate) reap_at: Moment,
+    /// What nonces are made of; nobody outside may know it.
+    pub(crate) secret: u64,
     pub(crate) snapshots: Snapshots,
     fired: Vec<Fired>,
 }
@@ -71,6 +73,7 @@ impl Keeper {
         let next_session = first_session(&config, &database, now);
         Keeper {
             snapshots: Snapshots::new(&config, seed),
+            secret: seed,
             reap_at: now.moment + config.container_check,
             server: Server::new(config, database, peer, part, key, now),
             connections: HashMap::with_hasher(key),
@@ -92,6 +95,7 @@ impl Keeper {
             Input::Received { connection, frame } => self.received(connection, frame, effects),
             Input::Persisted { upto } => self.peer_step(zab::Input::Persisted { upto }, effects),
             Input::Opened { connection, peer } => self.opened(connection, peer, effects),
+            Input::Secured { connection, subject } => self.secured(connection, subject),
             Input::Closed { connection } => self.closed(connection),
             Input::FourLetterWord { connection, word } => self.word(connection, word, effects),
             Input::SnapshotWritten { .. } => {
@@ -272,6 +276,10 @@ impl Keeper {
         if op == OpCode::AUTH || op == OpCode::SASL {
             return self.authenticate(id, xid, op, &mut reader, effects);
         }
+        if !self.admit(id, xid, effects) {
+            return;
+        }
+        let Some(connection) = self.connections.get_mut(&id) else { return };
         let asking = Asking { xid, op, received: self.server.now.moment };
         let request = Request::decode(op, &mut reader);
         if let Ok(request) = &request

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use clock::{Moment, Now};
 use zab::{Entry, Peer};
 use znode::{
-    Asked, Database, Fired, HashKey, Outcome, Outstanding, Prepared, Rules, Sessions, Standing, WatcherId,
-    Watches,
+    Asked, Database, Fired, HashKey, Outcome, Outstanding, Prepared, Rules, Schemes, Sessions, Standing,
+    WatcherId, Watches,
 };
 use zookeeper_wire::jute::Writer;
 use zookeeper_wire::txn::{Txn, TxnDigest, TxnHeader};
@@ -95,8 +95,9 @@ impl Server {
         key: HashKey,
         now: Now,
     ) -> Self {
-        let rules =
-            Rules { skip_acl: config.skip_acl, enforce_quota: config.enforce_quota, digest: config.digest };
+        let schemes = Schemes { digest: config.digest_scheme, ..config.security.schemes };
+        let (skip_acl, enforce_quota, digest) = (config.skip_acl, config.enforce_quota, config.digest);
+        let rules = Rules { skip_acl, enforce_quota, digest, schemes };
         let mut sessions = Sessions::new(config.tick_time, key);
         for (&session, &timeout_ms) in database.sessions() {
             sessions.track(now.moment, session, timeout_ms);

@@ -125,6 +125,10 @@ impl Talk {
                     Some(false),
                 );
             }
+            ["connect-on", timeout_ms] => {
+                let timeout_ms = timeout_ms.parse().unwrap();
+                return self.connect(id, SessionId::NONE, [0; 16], timeout_ms, 0, Some(false));
+            }
             ["connect-old", timeout_ms] => {
                 self.step(Input::Opened { connection, peer: "10.0.0.1:5000".parse().unwrap() });
                 return self.connect(id, SessionId::NONE, [0; 16], timeout_ms.parse().unwrap(), 0, None);
@@ -138,6 +142,10 @@ impl Talk {
                 let password = if password == "right" { session_password(session) } else { [1; 16] };
                 self.step(Input::Opened { connection, peer: "10.0.0.1:5000".parse().unwrap() });
                 return self.connect(id, session, password, 10_000, 0, Some(true));
+            }
+            ["secured", subject] => {
+                let subject = Some(subject.to_owned());
+                return self.step(Input::Secured { connection, subject });
             }
             ["hangs-up"] => return self.step(Input::Closed { connection }),
             ["word", word] => {
@@ -258,6 +266,9 @@ impl Talk {
             | Effect::SendSnapshot { .. }
             | Effect::CloseLink { .. }
             | Effect::Halt { .. } => unreachable!("a server that stands alone has no peers"),
+            Effect::Complain { connection, why } => {
+                writeln!(self.out, "{} < refused: {why}", connection.0).unwrap()
+            }
             Effect::Resume { connection } => writeln!(self.out, "{} < resumed", connection.0).unwrap(),
         }
     }
@@ -327,6 +338,10 @@ fn request(words: &[&str]) -> Request {
                 vec![Acl::new(Permissions::ALL, "auth", ""), Acl::new(Permissions::READ, "world", "anyone")];
             Request::Create(create(p, text, acl, 0))
         }
+        ["create", p, text, "for", scheme, id] => {
+            let acl = Acl::new(Permissions::ALL, scheme.to_owned(), id.to_owned());
+            Request::Create(create(p, text, vec![acl], 0))
+        }
         ["create-container", p] => Request::CreateContainer(create(p, "", Acl::open(), 4)),
         ["delete", p] => Request::Delete(DeleteRequest { path: p.into(), version: -1 }),
         ["delete", p, version] => {
@@ -359,6 +374,7 @@ fn request(words: &[&str]) -> Request {
             Request::Auth(AuthPacket { kind: 0, scheme: scheme.to_owned().into(), auth: data("x") })
         }
         ["sasl"] => Request::Sasl(zookeeper_wire::SaslToken { token: None }),
+        ["sasl", token] => Request::Sasl(zookeeper_wire::SaslToken { token: data(token) }),
         ["who-am-i"] => Request::WhoAmI,
         ["ephemerals", p] => Request::GetEphemerals(path(p)),
         ["count", p] => Request::GetAllChildrenNumber(path(p)),

@@ -4,14 +4,18 @@
 //! safe. A file is read to its end before it is refused, so that all of its problems are told at once.
 
 mod broker_config;
+mod jaas;
 mod keeper_config;
 mod keeper_keys;
+mod keeper_security;
 mod membership;
 mod properties;
+mod tls;
 
 pub use broker_config::{BrokerConfig, ListenerConfig};
 pub use keeper_config::{AdminConfig, KeeperConfig, Purge, Words};
 pub use keeper_keys::keeper_key_table;
+pub use keeper_security::SecureClients;
 pub use membership::{Member, Membership};
 pub use properties::Properties;
 

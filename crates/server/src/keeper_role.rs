@@ -15,7 +15,8 @@ mod snapshot_thread;
 pub(crate) use desk::{Desk, Taken};
 pub use gauges::KeeperGauges;
 
-use crate::config::{KeeperConfig, Words};
+use crate::certificates::CertificateWatch;
+use crate::config::{KeeperConfig, SecureClients, Words};
 use crate::limits;
 use crate::notice::{Notices, PanicNotice, Role};
 use crate::start::{DirectoryLock, StartError, bind, check_room};
@@ -24,7 +25,7 @@ use keeper::Keeper;
 use log_thread::{LogThread, Reopening};
 use members::Members;
 use service::{KeeperMessage, KeeperService};
-use shard::{Clock, Counters, Mailbox, PeerRules, PortId, PortRules, Shard};
+use shard::{Clock, Counters, Handshakes, Mailbox, PeerRules, PortId, PortRules, Security, Shard};
 use snapshot_thread::SnapshotStyle;
 use std::io;
 use std::net::SocketAddr;
@@ -34,6 +35,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 use transport::FrameRules;
 use transport::pipe::{PipeEnd, pipe};
+use transport::tls::Acceptor;
 use txnlog::{Directories, Durability, EmptySnapshot, EpochFile, LogPolicy, read_epoch};
 use zab::{Recovered, ServerId};
 use zookeeper_wire::Zxid;
@@ -48,6 +50,7 @@ pub struct KeeperRole {
     desk: Arc<Desk>,
     log: LogThread,
     thread: JoinHandle<io::Result<()>>,
+    _certificates: Option<CertificateWatch>,
     _locks: Vec<DirectoryLock>,
 }
 
@@ -70,8 +73,22 @@ impl KeeperDialer {
 impl KeeperRole {
     /// Recovers the directory and serves clients from now on.
     pub fn start(config: &KeeperConfig, clock: Clock, notices: Notices) -> Result<KeeperRole, StartError> {
-        let listeners = bind(config.client_address, config.both_loopbacks)?;
-        let address = listeners[0].address();
+        let tls = config.secure_clients.as_ref().map(Tls::prepare).transpose()?;
+        let mut listeners = Vec::new();
+        if config.plain_clients {
+            let security = tls.as_ref().map_or(Security::Plain, Tls::of_plain_port);
+            let plain = bind(config.client_address, config.both_loopbacks)?;
+            listeners.extend(plain.into_iter().map(|listener| (listener, security.clone())));
+        }
+        let mut secure_port = -1;
+        if let Some(tls) = &tls
+            && let Some(address) = tls.clients.address
+        {
+            let listener = bind(address, false)?.remove(0);
+            secure_port = i32::from(listener.address().port());
+            listeners.push((listener, tls.of_secure_port()));
+        }
+        let address = listeners[0].0.address();
         for directory in [&config.data_directory, &config.log_directory] {
             if !config.autocreate && !directory.is_dir() {
                 return Err(StartError::Data(format!(
@@ -99,8 +116,8 @@ impl KeeperRole {
         gauges.start_ms.store(began.elapsed().as_millis() as u64, Ordering::Relaxed);
         let mut shard = Shard::new(clock).map_err(StartError::system("poll"))?;
         let rules = port_rules(config);
-        for listener in listeners {
-            shard.listen(listener, rules).map_err(StartError::system("poll a socket"))?;
+        for (listener, security) in listeners {
+            shard.listen_with(listener, rules, security).map_err(StartError::system("poll a socket"))?;
         }
         let port = shard.pipes_only(rules);
         let (mailbox, counters) = (shard.mailbox(), shard.counters());
@@ -132,9 +149,16 @@ impl KeeperRole {
                 }
                 let remembered = remembered(&disk, &directories, recovered.last)?;
                 let ensemble = members::ensemble(membership, own, config.tick);
-                Keeper::member(settings(config, address), ensemble, remembered, database, clock.now(), seed)
+                Keeper::member(
+                    settings(config, (address, secure_port)),
+                    ensemble,
+                    remembered,
+                    database,
+                    clock.now(),
+                    seed,
+                )
             }
-            None => Keeper::alone(settings(config, address), database, clock.now(), seed),
+            None => Keeper::alone(settings(config, (address, secure_port)), database, clock.now(), seed),
         };
         let log = LogThread::start(
             recovered.writer,
@@ -144,6 +168,7 @@ impl KeeperRole {
             notices.clone(),
         )
         .map_err(StartError::system("start a thread"))?;
+        let certificates = tls.map(Tls::watch).transpose()?.flatten();
         let mut service = KeeperService::new(
             node,
             log.queue(),
@@ -166,11 +191,25 @@ impl KeeperRole {
                 shard.run(&mut service)
             })
             .map_err(StartError::system("start a thread"))?;
+        if secure_port >= 0 {
+            tracing::info!(port = secure_port, "clients are served by TLS");
+        }
         tracing::info!(%address, zxid = %recovered.last, znodes = recovered.znodes, "keeper serves clients");
         let dialer = KeeperDialer { mailbox: mailbox.clone(), port };
         let desk = Desk::new(mailbox.clone(), directories, seeded(config, seed), config.admin.clone());
         let desk = Arc::new(desk);
-        Ok(KeeperRole { address, dialer, mailbox, counters, gauges, desk, log, thread, _locks: locks })
+        Ok(KeeperRole {
+            address,
+            dialer,
+            mailbox,
+            counters,
+            gauges,
+            desk,
+            log,
+            thread,
+            _certificates: certificates,
+            _locks: locks,
+        })
     }
 
     /// Where clients connect.
@@ -207,6 +246,46 @@ impl KeeperRole {
             Ok(Err(error)) => tracing::error!(%error, "the keeper's loop failed"),
             Err(_) => tracing::error!("the keeper's thread panicked"),
         }
+    }
+}
+
+/// TLS for clients, ready to be given to ports.
+struct Tls<'a> {
+    clients: &'a SecureClients,
+    acceptor: Acceptor,
+    handshakes: Handshakes,
+}
+
+impl<'a> Tls<'a> {
+    fn prepare(clients: &'a SecureClients) -> Result<Tls<'a>, StartError> {
+        let (acceptor, notes) =
+            Acceptor::new(&clients.settings).map_err(|error| StartError::System(error.to_string()))?;
+        for note in notes {
+            tracing::warn!("{note}");
+        }
+        let handshakes =
+            clients.handshakes_max.map_or_else(Handshakes::default, |at_once_max| Handshakes { at_once_max });
+        Ok(Tls { clients, acceptor, handshakes })
+    }
+
+    fn of_plain_port(&self) -> Security {
+        match self.clients.unified {
+            true => Security::Either(self.acceptor.clone(), self.handshakes),
+            false => Security::Plain,
+        }
+    }
+
+    fn of_secure_port(&self) -> Security {
+        Security::Tls(self.acceptor.clone(), self.handshakes)
+    }
+
+    fn watch(self) -> Result<Option<CertificateWatch>, StartError> {
+        if !self.clients.reload {
+            return Ok(None);
+        }
+        CertificateWatch::start(self.clients.settings.clone(), self.acceptor)
+            .map(Some)
+            .map_err(StartError::system("start a thread"))
     }
 }
 
@@ -292,7 +371,7 @@ fn remembered(disk: &RealDisk, at: &Directories, last: Zxid) -> Result<Recovered
     Ok(Recovered { last, accepted_epoch, current_epoch, is_blank: false, history })
 }
 
-fn settings(config: &KeeperConfig, address: SocketAddr) -> keeper::KeeperConfig {
+fn settings(config: &KeeperConfig, (address, secure_port): (SocketAddr, i32)) -> keeper::KeeperConfig {
     keeper::KeeperConfig {
         tick_time: config.tick,
         session_timeout_min: Some(config.session_timeout_min),
@@ -308,6 +387,7 @@ fn settings(config: &KeeperConfig, address: SocketAddr) -> keeper::KeeperConfig 
         enforce_quota: config.enforce_quota,
         digest: config.digest,
         digest_scheme: config.digest_scheme,
+        security: config.security.clone(),
         reconfig: config.reconfig,
         container_check: config.containers.interval,
         container_deletions_a_minute: config.containers.a_minute_max,
@@ -319,8 +399,8 @@ fn settings(config: &KeeperConfig, address: SocketAddr) -> keeper::KeeperConfig 
         server_id: config.server_id as i64,
         session_id_byte: if config.server_id == 0 { 1 } else { config.server_id as u8 },
         shown: keeper::Shown {
-            client_port: i32::from(address.port()),
-            secure_client_port: -1,
+            client_port: if config.plain_clients { i32::from(address.port()) } else { -1 },
+            secure_client_port: secure_port,
             data_dir: config.data_directory.join("version-2").display().to_string(),
             data_log_dir: config.log_directory.join("version-2").display().to_string(),
             listen_backlog: -1,

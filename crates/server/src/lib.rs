@@ -4,6 +4,7 @@
 //! happens to them that the process must know comes as a [`Notice`].
 
 mod broker_role;
+mod certificates;
 pub mod config;
 mod control;
 mod keeper_role;

@@ -114,6 +114,8 @@ pub(crate) struct Connection {
     /// What of its inbox and its outbox is counted in the shard's totals, in bytes.
     pub(crate) counted: Held,
     pub(crate) closing: Option<Closing>,
+    /// While a TLS handshake is under way, when it must be done.
+    pub(crate) handshake_until: Option<Moment>,
     pub(crate) flags: Flags,
 }
 

@@ -6,6 +6,7 @@
 //! Other threads reach a shard only through its bounded [`Mailbox`].
 
 mod clock_reader;
+mod complaints;
 mod connection;
 mod counters;
 pub mod limits;
@@ -19,7 +20,7 @@ pub use clock_reader::Clock;
 pub use connection::{ConnectionId, Origin, Peer, PeerRules, WhyClosed};
 pub use counters::Counters;
 pub use mailbox::{Mailbox, SendError};
-pub use port::{PortId, PortRules};
+pub use port::{Handshakes, PortId, PortRules, Security};
 pub use service::Service;
 pub use shard::Shard;
 pub use turn::Turn;

@@ -40,6 +40,20 @@ pub const RECEIVING_BYTES_MAX: usize = 512 << 20;
 /// have not read for the longest time.
 pub const SENDING_BYTES_MAX: usize = 1 << 30;
 
+/// How long a TLS handshake may take, in milliseconds: as long as a client may take to begin a session.
+pub const HANDSHAKE_MS: u64 = 10_000;
+
+/// TLS handshakes under way at once on a port, unless the administrator says otherwise. Each holds some
+/// 20 KiB.
+pub const HANDSHAKES_MAX: usize = 1024;
+
+/// Steps of TLS handshakes taken in one turn. The dearest, a signature by an RSA key, takes about a
+/// millisecond: a flood of them delays the others by no more than this many.
+pub const HANDSHAKE_STEPS_PER_TURN: usize = 8;
+
+/// Connections closed for misbehaving that are told in the log in one second; more are counted.
+pub const COMPLAINTS_A_SECOND_MAX: u32 = 10;
+
 /// How long the last bytes for a connection that is being closed may take, in milliseconds.
 pub const LINGER_MS: u64 = 5_000;
 

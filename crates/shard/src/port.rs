@@ -6,6 +6,7 @@ use clock::{Moment, Span};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use transport::tls::Acceptor;
 use transport::{Listener, Stream};
 
 /// Names a port of a shard, in the order in which they were added.
@@ -23,11 +24,39 @@ pub struct PortRules {
     pub connections_per_address_max: usize,
 }
 
+/// What a port speaks below its frames.
+#[derive(Clone, Debug)]
+pub enum Security {
+    /// Plain TCP.
+    Plain,
+    /// TLS.
+    Tls(Acceptor, Handshakes),
+    /// Either, as the first byte of each connection tells.
+    Either(Acceptor, Handshakes),
+}
+
+/// How many connections of a port may be in the middle of a handshake; more are closed when they are
+/// accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Handshakes {
+    /// At once. 0 refuses all.
+    pub at_once_max: usize,
+}
+
+impl Default for Handshakes {
+    fn default() -> Self {
+        Handshakes { at_once_max: limits::HANDSHAKES_MAX }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Port {
     /// None for a port that is reached through pipes only.
     pub(crate) listener: Option<Listener>,
     pub(crate) rules: PortRules,
+    pub(crate) security: Security,
+    /// Connections in the middle of a handshake.
+    pub(crate) handshaking: usize,
     /// Connections may be waiting.
     waiting: bool,
     rests_until: Option<Moment>,
@@ -43,10 +72,19 @@ pub(crate) enum Accepted {
 }
 
 impl Port {
-    pub(crate) fn new(listener: Option<Listener>, rules: PortRules) -> Self {
+    pub(crate) fn new(listener: Option<Listener>, rules: PortRules, security: Security) -> Self {
         // Clients may have connected before the port was registered with the poll.
         let waiting = listener.is_some();
-        Port { listener, rules, waiting, rests_until: None, open: 0, by_address: BTreeMap::new() }
+        Port {
+            listener,
+            rules,
+            security,
+            handshaking: 0,
+            waiting,
+            rests_until: None,
+            open: 0,
+            by_address: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn became_ready(&mut self) {
@@ -71,7 +109,23 @@ impl Port {
                 if !self.has_room(peer.ip()) {
                     return Accepted::Refused;
                 }
-                Accepted::Connection(Stream::Tcp(stream), peer)
+                let stream = match &self.security {
+                    Security::Plain => Stream::Tcp(stream),
+                    Security::Tls(_, rules) | Security::Either(_, rules)
+                        if self.handshaking >= rules.at_once_max =>
+                    {
+                        return Accepted::Refused;
+                    }
+                    Security::Either(acceptor, _) => Stream::Detecting(Box::new(acceptor.detect(stream))),
+                    Security::Tls(acceptor, _) => match acceptor.accept(stream) {
+                        Ok(stream) => Stream::Tls(Box::new(stream)),
+                        Err(error) => {
+                            tracing::error!(%error, "a connection without TLS settings that work");
+                            return Accepted::Refused;
+                        }
+                    },
+                };
+                Accepted::Connection(stream, peer)
             }
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock => {

@@ -3,6 +3,7 @@
 use crate::{ConnectionId, Peer, Turn, WhyClosed};
 use bytes::Bytes;
 use clock::Moment;
+use transport::tls::PeerCertificate;
 
 /// The logic behind a shard's connections. Everything it does to them goes through the [`Turn`].
 ///
@@ -13,6 +14,11 @@ pub trait Service {
 
     /// A connection was accepted, attached or dialled with success.
     fn opened(&mut self, turn: &mut Turn, connection: ConnectionId, peer: Peer);
+    /// The connection's TLS handshake is done, with the certificate that the peer has shown, if any. Said
+    /// after `opened` and before the first frame; never for connections without TLS.
+    fn secured(&mut self, turn: &mut Turn, connection: ConnectionId, peer: Option<PeerCertificate>) {
+        let _ = (turn, connection, peer);
+    }
     /// A frame came, without its length.
     fn received(&mut self, turn: &mut Turn, connection: ConnectionId, frame: Bytes);
     /// A four-letter word came instead of a first frame.

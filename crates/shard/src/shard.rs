@@ -1,20 +1,21 @@
 //! The loop itself: polling, serving, flushing, and ending connections, turn by turn.
 
 use crate::clock_reader::Clock;
-use crate::connection::{ConnectionId, Origin, Peer, WhyClosed};
+use crate::connection::{Connection, ConnectionId, Origin, Peer, WhyClosed};
 use crate::counters::Counters;
 use crate::limits;
 use crate::mailbox::{Bell, Envelope, Mailbox};
-use crate::port::{Accepted, Port, PortId, PortRules};
+use crate::port::{Accepted, Port, PortId, PortRules, Security};
 use crate::service::Service;
 use crate::turn::Turn;
 use clock::{Moment, Span};
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token, Waker};
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use transport::{Cut, Listener, Scratch, Stream};
+use transport::tls::{PeerCertificate, TlsStream};
+use transport::{Cut, FrameError, Listener, Scratch, Stream};
 
 const BELL: Token = Token(usize::MAX);
 /// Ports have the tokens from here downwards, connections those from 0 upwards.
@@ -62,16 +63,26 @@ impl<M: Send> Shard<M> {
         Arc::clone(&self.counters)
     }
 
+    /// Accepts connections from `listener`, as plain TCP.
+    pub fn listen(&mut self, listener: Listener, rules: PortRules) -> io::Result<PortId> {
+        self.listen_with(listener, rules, Security::Plain)
+    }
+
     /// Accepts connections from `listener`.
-    pub fn listen(&mut self, mut listener: Listener, rules: PortRules) -> io::Result<PortId> {
+    pub fn listen_with(
+        &mut self,
+        mut listener: Listener,
+        rules: PortRules,
+        security: Security,
+    ) -> io::Result<PortId> {
         let token = Token(PORTS - self.ports.len());
         self.poll.registry().register(listener.socket_mut(), token, Interest::READABLE)?;
-        Ok(self.add_port(Port::new(Some(listener), rules)))
+        Ok(self.add_port(Port::new(Some(listener), rules, security)))
     }
 
     /// A port that is reached only through [`Mailbox::attach`].
     pub fn pipes_only(&mut self, rules: PortRules) -> PortId {
-        self.add_port(Port::new(None, rules))
+        self.add_port(Port::new(None, rules, Security::Plain))
     }
 
     fn add_port(&mut self, port: Port) -> PortId {
@@ -91,6 +102,7 @@ impl<M: Send> Shard<M> {
             }
             self.turn.now = self.clock.now();
             self.turn.tally.turns += 1;
+            self.turn.handshake_steps = limits::HANDSHAKE_STEPS_PER_TURN;
             for event in &events {
                 self.note(event);
             }
@@ -263,9 +275,11 @@ impl<M: Send> Shard<M> {
                     Accepted::Refused => self.turn.tally.refused += 1,
                     Accepted::Connection(stream, address) => {
                         let peer = Peer { address, origin: Origin::Port(PortId(n as u16)) };
+                        let handshaking = usize::from(stream.is_handshaking());
                         match self.turn.add(stream, peer, port.rules.peer) {
                             Ok(id) => {
                                 port.opened(address.ip());
+                                port.handshaking += handshaking;
                                 self.turn.tally.accepted += 1;
                                 self.turn.opened.push(id);
                             }
@@ -320,7 +334,12 @@ impl<M: Send> Shard<M> {
                 Ok(Some(Cut::Word(word))) => service.word(turn, id, word),
                 Err(error) => {
                     turn.tally.malformed += 1;
-                    tracing::debug!(peer = %connection.peer.address, %error, "closing a connection");
+                    let peer = connection.peer.address;
+                    if is_tls(error) {
+                        turn.complaints.tell(now, peer, "it speaks TLS to a port without");
+                    } else {
+                        tracing::debug!(%peer, %error, "closing a connection");
+                    }
                     turn.close_because(id, WhyClosed::Malformed(error));
                     return false;
                 }
@@ -331,16 +350,25 @@ impl<M: Send> Shard<M> {
                 Ok(None) if !connection.flags.readable => return false,
                 Ok(None) if reads == limits::READS_PER_TURN => return true,
                 Ok(None) => {
+                    if connection.handshake_until.is_some() {
+                        if turn.handshake_steps == 0 {
+                            return true;
+                        }
+                        turn.handshake_steps -= 1;
+                    }
                     reads += 1;
-                    match connection.inbox.fill(&mut connection.stream, &mut self.scratch) {
+                    let outcome = connection.inbox.fill(&mut connection.stream, &mut self.scratch);
+                    let secured = settle_handshake(&mut self.ports, connection);
+                    let wants_write = connection.stream.wants_write() || secured.is_some();
+                    match outcome {
                         Ok(filled) => {
                             connection.moved = now;
                             turn.tally.bytes_in += filled.bytes as u64;
                             connection.flags.ended = filled.bytes == 0;
                             // An announced end is read until it is seen; else a short read says that
                             // the socket is empty, and saves asking.
-                            let is_pipe = matches!(connection.stream, Stream::Pipe(_));
-                            if filled.was_short && !connection.flags.hung_up && !is_pipe {
+                            let is_last = filled.was_short && connection.stream.short_read_is_last();
+                            if is_last && !connection.flags.hung_up {
                                 connection.flags.readable = false;
                             }
                         }
@@ -348,10 +376,20 @@ impl<M: Send> Shard<M> {
                             io::ErrorKind::WouldBlock => connection.flags.readable = false,
                             io::ErrorKind::Interrupted => {}
                             kind => {
+                                let peer = connection.peer.address;
+                                if let Some(why) = connection.stream.tls_mut().and_then(|it| it.failure()) {
+                                    turn.complaints.tell(now, peer, format_args!("TLS failed: {why}"));
+                                }
                                 turn.close_because(id, WhyClosed::Failed(kind));
                                 return false;
                             }
                         },
+                    }
+                    if wants_write {
+                        turn.mark_dirty(id);
+                    }
+                    if let Some(peer) = secured {
+                        service.secured(turn, id, peer);
                     }
                 }
             }
@@ -371,7 +409,14 @@ impl<M: Send> Shard<M> {
                 continue;
             }
             let before = connection.outbox.waiting_bytes();
-            let outcome = connection.outbox.flush(&mut connection.stream, &mut turn.pool);
+            let outcome = match connection.outbox.flush(&mut connection.stream, &mut turn.pool) {
+                // What TLS sends of its own, or has encrypted already.
+                Ok(true) => match connection.stream.flush() {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+                    outcome => outcome.map(|()| true),
+                },
+                outcome => outcome,
+            };
             let written = before - connection.outbox.waiting_bytes();
             turn.tally.bytes_out += written as u64;
             if written > 0 {
@@ -436,12 +481,13 @@ impl<M: Send> Shard<M> {
             WhyClosed::Idle => self.turn.tally.idled_out += 1,
             _ => {}
         }
-        match &mut connection.stream {
-            Stream::Tcp(stream) => drop(self.turn.registry.deregister(stream)),
-            Stream::Pipe(_) => self.turn.pipes.retain(|pipe| *pipe != id),
+        match connection.stream.tcp_mut() {
+            Some(stream) => drop(self.turn.registry.deregister(stream)),
+            None => self.turn.pipes.retain(|pipe| *pipe != id),
         }
         connection.stream.shut_down_writing();
         if let Origin::Port(port) = connection.peer.origin {
+            self.ports[usize::from(port.0)].handshaking -= usize::from(connection.handshake_until.is_some());
             self.ports[usize::from(port.0)].closed(connection.peer.address.ip());
         }
         self.gone.push((id, closing.why));
@@ -460,6 +506,13 @@ impl<M: Send> Shard<M> {
                 period = limits::SWEEP_MS_MIN;
                 if closing.until <= now {
                     expired.push((connection.id, closing.why));
+                }
+            } else if let Some(until) = connection.handshake_until {
+                period = limits::SWEEP_MS_MIN;
+                if until <= now {
+                    let peer = connection.peer.address;
+                    self.turn.complaints.tell(now, peer, "its TLS handshake takes too long");
+                    expired.push((connection.id, WhyClosed::Idle));
                 }
             } else if let Some(idle) = connection.rules.idle {
                 period = period.min(idle.as_ms() / 8);
@@ -491,6 +544,23 @@ impl<M: Send> Shard<M> {
             }
         }
     }
+}
+
+/// Notes the end of a handshake; says with which certificate, if it was one of TLS.
+fn settle_handshake(ports: &mut [Port], connection: &mut Connection) -> Option<Option<PeerCertificate>> {
+    if connection.handshake_until.is_none() || connection.stream.is_handshaking() {
+        return None;
+    }
+    connection.handshake_until = None;
+    if let Origin::Port(port) = connection.peer.origin {
+        ports[usize::from(port.0)].handshaking -= 1;
+    }
+    connection.stream.tls_mut().and_then(TlsStream::take_handshake)
+}
+
+/// Whether what should be a length is the beginning of a TLS handshake.
+fn is_tls(error: FrameError) -> bool {
+    matches!(error, FrameError::TooLong { length, .. } if length >> 16 == 0x1603)
 }
 
 /// Puts the memory of an emptied list back into use, with what was added to `list` meanwhile.

@@ -3,6 +3,7 @@
 //! A [`Turn`] owns the connections of a shard and lives as long as the shard; only the loop and the
 //! service it runs ever see it. Naming a connection that is gone is harmless everywhere.
 
+use crate::complaints::Complaints;
 use crate::connection::{Closing, Connection, ConnectionId, Flags, Held, Origin, Peer, PeerRules, WhyClosed};
 use crate::counters::Tally;
 use crate::limits;
@@ -24,6 +25,7 @@ pub struct Turn {
     pub(crate) bell: Arc<Bell>,
     pub(crate) connections: Slab<Connection>,
     pub(crate) tally: Tally,
+    pub(crate) complaints: Complaints,
     pub(crate) pool: BufferPool,
     /// Connections to serve in this turn or the next.
     pub(crate) ready: Vec<ConnectionId>,
@@ -40,6 +42,8 @@ pub struct Turn {
     /// When to look for idle connections.
     pub(crate) next_sweep: Moment,
     pub(crate) serving: Option<ConnectionId>,
+    /// Steps of TLS handshakes that may still be taken in this turn.
+    pub(crate) handshake_steps: usize,
     pub(crate) stopping: bool,
     serial: u64,
 }
@@ -52,6 +56,7 @@ impl Turn {
             bell,
             connections: Slab::new(),
             tally: Tally::default(),
+            complaints: Complaints::default(),
             pool: BufferPool::new(),
             ready: Vec::new(),
             dirty: Vec::new(),
@@ -61,6 +66,7 @@ impl Turn {
             held: Held::default(),
             next_sweep: now.moment + Span::ms(limits::SWEEP_MS_MIN),
             serving: None,
+            handshake_steps: limits::HANDSHAKE_STEPS_PER_TURN,
             stopping: false,
             serial: 0,
         }
@@ -126,6 +132,12 @@ impl Turn {
         self.close_because(connection, WhyClosed::Asked);
     }
 
+    /// Tells the log why a connection is refused; a flood of such lines is counted instead.
+    pub fn complain(&mut self, connection: ConnectionId, why: &str) {
+        let Some(peer) = self.find(connection).map(|connection| connection.peer.address) else { return };
+        self.complaints.tell(self.now.moment, peer, why);
+    }
+
     /// Begins to connect to `address`. Ends in `opened` or in `closed` of that connection.
     pub fn dial(&mut self, address: SocketAddr, rules: PeerRules) -> io::Result<ConnectionId> {
         let stream = Stream::connect(address)?;
@@ -169,7 +181,9 @@ impl Turn {
         rules: PeerRules,
     ) -> io::Result<ConnectionId> {
         let entry = self.connections.vacant_entry();
-        if let Stream::Tcp(stream) = &mut stream {
+        let handshake_until =
+            stream.is_handshaking().then(|| self.now.moment + Span::ms(limits::HANDSHAKE_MS));
+        if let Some(stream) = stream.tcp_mut() {
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.registry.register(stream, Token(entry.key()), interest)?;
         }
@@ -185,8 +199,12 @@ impl Turn {
             moved: self.now.moment,
             counted: Held::default(),
             closing: None,
+            handshake_until,
             flags: Flags::default(),
         });
+        if let Some(until) = handshake_until {
+            self.next_sweep = self.next_sweep.min(until);
+        }
         if let Some(idle) = rules.idle {
             let look = Span::ms((idle.as_ms() / 8).clamp(limits::SWEEP_MS_MIN, limits::SWEEP_MS_MAX));
             self.next_sweep = self.next_sweep.min(self.now.moment + look);

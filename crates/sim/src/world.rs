@@ -552,7 +552,10 @@ impl World {
                 let held = self.links.get_mut(&id).and_then(|link| link.held.take());
                 inputs.extend(held.into_iter().flatten().map(|frame| Input::Received { connection, frame }));
             }
-            Effect::SendText { .. } | Effect::Persist { .. } | Effect::WriteSnapshot { .. } => {}
+            Effect::SendText { .. }
+            | Effect::Complain { .. }
+            | Effect::Persist { .. }
+            | Effect::WriteSnapshot { .. } => {}
         }
     }
 

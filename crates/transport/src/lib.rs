@@ -1,4 +1,4 @@
-//! Frames over TCP and over in-process pipes, bounded both ways.
+//! Frames over TCP, TLS and in-process pipes, bounded both ways.
 //!
 //! Both protocols that Castle speaks send a 4-byte big-endian length and then that many bytes. This
 //! crate cuts received bytes into such frames ([`Inbox`]), gathers outgoing ones into few large writes
@@ -11,6 +11,7 @@ mod listener;
 mod outbox;
 pub mod pipe;
 mod stream;
+pub mod tls;
 
 pub use inbox::{Cut, Filled, FrameError, FrameRules, Inbox, Scratch};
 pub use listener::{BindError, Listener};

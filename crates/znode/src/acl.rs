@@ -13,10 +13,28 @@ use crate::hash::HashKey;
 /// A list, shared by all znodes that have it.
 pub type AclList = Arc<[Acl]>;
 
+/// The schemes, besides `world`, `auth` and `ip`, that an administrator has switched on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Schemes {
+    /// `digest`: user and password.
+    pub digest: bool,
+    /// `x509`: the subject of a TLS client's certificate.
+    pub x509: bool,
+    /// `sasl`: the name by which a SASL mechanism knows the client.
+    pub sasl: bool,
+}
+
+impl Default for Schemes {
+    /// The original's defaults.
+    fn default() -> Self {
+        Schemes { digest: true, x509: false, sasl: false }
+    }
+}
+
 /// Who a connection is, in one scheme.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Identity {
-    /// `ip`, `digest` or `super`.
+    /// `ip`, `digest`, `x509`, `sasl` or `super`.
     pub scheme: Cow<'static, str>,
     /// The name there.
     pub id: Cow<'static, str>,
@@ -44,7 +62,7 @@ pub fn permits(list: &[Acl], permissions: Permissions, identities: &[Identity]) 
 }
 
 /// The list as it is stored: duplicates gone, `auth` replaced by the identities of the requester.
-pub fn resolve(list: Vec<Acl>, identities: &[Identity]) -> Result<Vec<Acl>, ErrorCode> {
+pub fn resolve(list: Vec<Acl>, identities: &[Identity], schemes: Schemes) -> Result<Vec<Acl>, ErrorCode> {
     if list.len() == 1 && is_world(&list[0]) {
         return Ok(list);
     }
@@ -60,15 +78,15 @@ pub fn resolve(list: Vec<Acl>, identities: &[Identity]) -> Result<Vec<Acl>, Erro
             "auth" => {
                 let before = resolved.len();
                 resolved.extend(
-                    identities.iter().filter(|identity| is_authenticated(&identity.scheme)).map(|identity| {
-                        Acl::new(acl.permissions, identity.scheme.clone(), identity.id.clone())
-                    }),
+                    identities.iter().filter(|identity| is_authenticated(&identity.scheme, schemes)).map(
+                        |identity| Acl::new(acl.permissions, identity.scheme.clone(), identity.id.clone()),
+                    ),
                 );
                 if resolved.len() == before {
                     return Err(ErrorCode::INVALID_ACL);
                 }
             }
-            _ if is_valid_id(acl) => resolved.push(acl.clone()),
+            _ if is_valid_id(acl, schemes) => resolved.push(acl.clone()),
             _ => return Err(ErrorCode::INVALID_ACL),
         }
     }
@@ -89,16 +107,47 @@ fn is_world(acl: &Acl) -> bool {
 }
 
 /// Schemes whose identities were proved, so that `auth` may stand for them. An address is no proof.
-fn is_authenticated(scheme: &str) -> bool {
-    scheme == "digest"
+fn is_authenticated(scheme: &str, schemes: Schemes) -> bool {
+    match scheme {
+        "digest" => schemes.digest,
+        "x509" => schemes.x509,
+        "sasl" => schemes.sasl,
+        _ => false,
+    }
 }
 
-fn is_valid_id(acl: &Acl) -> bool {
+fn is_valid_id(acl: &Acl, schemes: Schemes) -> bool {
     match &*acl.scheme {
-        "digest" => acl.id.trim_end_matches(':').split(':').count() == 2 && !acl.id.ends_with(':'),
+        "digest" if schemes.digest => {
+            acl.id.trim_end_matches(':').split(':').count() == 2 && !acl.id.ends_with(':')
+        }
         "ip" => Network::parse(&acl.id).is_some(),
+        "x509" if schemes.x509 => is_subject(&acl.id),
+        "sasl" if schemes.sasl => is_principal(&acl.id),
         // As in the original, a scheme is unknown until somebody can be identified by it.
         _ => false,
+    }
+}
+
+/// Whether it has the shape of a subject's name: `attribute=value` with commas between (RFC 2253).
+fn is_subject(id: &str) -> bool {
+    let mut escaped = false;
+    let mut quoted = false;
+    let separator = |char: char| {
+        let counts = !escaped && !quoted;
+        quoted ^= char == '"' && !escaped;
+        escaped = char == '\\' && !escaped;
+        counts && matches!(char, ',' | ';' | '+')
+    };
+    let has_both = |part: &str| part.split_once('=').is_some_and(|(key, _)| !key.trim().is_empty());
+    id.is_empty() || id.split(separator).all(has_both)
+}
+
+/// Whether it is a name, or one of Kerberos: `name[/host]@realm`.
+fn is_principal(id: &str) -> bool {
+    match id.split_once('@') {
+        None => true,
+        Some((name, realm)) => !realm.contains(['@', '/']) && name.matches('/').count() <= 1,
     }
 }
 
@@ -108,7 +157,9 @@ fn matches(id: &str, acl: &Acl) -> bool {
             (Some(network), Ok(address)) => network.contains(address),
             _ => false,
         },
-        "digest" => acl.id == id,
+        "digest" | "x509" => acl.id == id,
+        // As in the original, whoever has proved to be `super` is everybody.
+        "sasl" => acl.id == id || id == "super",
         _ => false,
     }
 }

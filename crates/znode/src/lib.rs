@@ -23,7 +23,7 @@ mod testing;
 mod tree;
 mod watches;
 
-pub use acl::{AclList, Identity, masked, permits, resolve};
+pub use acl::{AclList, Identity, Schemes, masked, permits, resolve};
 pub use database::{Database, Outcome};
 pub use digest::DIGEST_VERSION;
 pub use hash::HashKey;

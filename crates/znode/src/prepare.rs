@@ -17,7 +17,7 @@ mod set_data;
 use zookeeper_wire::txn::{Txn, TxnDigest};
 use zookeeper_wire::{ErrorCode, Permissions, Request, SessionId, Zxid};
 
-use crate::acl::{AclList, Identity, permits};
+use crate::acl::{AclList, Identity, Schemes, permits};
 use crate::digest::DIGEST_VERSION;
 use crate::tree::Tree;
 
@@ -33,12 +33,14 @@ pub struct Rules {
     pub enforce_quota: bool,
     /// Transactions carry the digest of the tree.
     pub digest: bool,
+    /// The schemes by which an access control list may name somebody.
+    pub schemes: Schemes,
 }
 
 impl Default for Rules {
     /// The original's defaults.
     fn default() -> Self {
-        Rules { skip_acl: false, enforce_quota: false, digest: true }
+        Rules { skip_acl: false, enforce_quota: false, digest: true, schemes: Schemes::default() }
     }
 }
 

@@ -25,7 +25,7 @@ pub mod txn;
 pub use acl::{Acl, ClientInfo, Permissions};
 pub use codes::{ErrorCode, OpCode};
 pub use connect::{ConnectRequest, ConnectResponse};
-pub use digest::digest_id;
+pub use digest::{PasswordHash, digest_id};
 pub use event::{EventKind, SessionState, WatcherEvent};
 pub use header::{ReplyHeader, RequestHeader};
 pub use id::{SessionId, Xid, Zxid};

@@ -10,9 +10,11 @@ use crate::output::{Format, Output, json, line, table};
 use bytes::Bytes;
 use clock::Span;
 use keeper_client::blocking::{Client, Error};
+use keeper_client::tls::{Connector, Settings, StoreFile};
 use keeper_client::{Event, Options, Servers};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -30,7 +32,8 @@ Examples:
   castle znode export /app > app.json                 the subtree as JSON
   castle znode import app.json /copy-of-app
   castle znode watch /app --recursive                one line for each change
-  castle znode get /app/config -o json --keeper other:2181/chroot";
+  castle znode get /app/config -o json --keeper other:2181/chroot
+  castle znode ls / --keeper other:2281 --tls-trust ca.pem --tls-key me.pem";
 
 #[derive(clap::Args)]
 #[command(before_help = EXAMPLES)]
@@ -59,6 +62,21 @@ struct Keeper {
     /// Credentials to present, as in digest:user:password; may be repeated
     #[arg(long = "auth", value_name = "SCHEME:SECRET", global = true)]
     auth: Vec<String>,
+    /// Speak TLS, and believe the certificates in this file (PEM, PKCS12 or JKS)
+    #[arg(long = "tls-trust", value_name = "FILE", global = true)]
+    tls_trust: Option<PathBuf>,
+    /// The client's key with its certificate, if the keeper wants one (PEM, PKCS12 or JKS)
+    #[arg(long = "tls-key", value_name = "FILE", requires = "tls_trust", global = true)]
+    tls_key: Option<PathBuf>,
+    /// What opens both files, if they need it
+    #[arg(
+        long = "tls-password",
+        value_name = "PASSWORD",
+        env = "CASTLE_TLS_PASSWORD",
+        hide_env_values = true,
+        global = true
+    )]
+    tls_password: Option<String>,
     /// Seconds to wait for a connection and for each answer
     #[arg(long = "wait", value_name = "SECONDS", default_value_t = 5, global = true)]
     wait_seconds: u64,
@@ -184,7 +202,20 @@ impl Keeper {
             })?;
             options.credentials.push((scheme.to_string(), Bytes::copy_from_slice(secret.as_bytes())));
         }
-        Client::with(options, Duration::from_secs(self.wait_seconds.max(1))).map_err(Failure::from)
+        let patience = Duration::from_secs(self.wait_seconds.max(1));
+        Client::secured(options, patience, self.tls()?).map_err(Failure::from)
+    }
+
+    fn tls(&self) -> Result<Option<Connector>, Failure> {
+        let Some(trust) = &self.tls_trust else { return Ok(None) };
+        let password = self.tls_password.clone().unwrap_or_default();
+        let store = |path: &PathBuf| StoreFile { path: path.clone(), password: password.clone() };
+        let settings = Settings {
+            trust: Some(store(trust)),
+            key: self.tls_key.as_ref().map(store),
+            ..Settings::default()
+        };
+        Connector::new(&settings).map(Some).map_err(|error| Failure::failed(error.to_string()))
     }
 }
 

@@ -373,12 +373,12 @@ fn identities_open_what_lists_close() {
         3 < session for 10000 in 37 bytes
         3 > auth-as nonsense
         3 < auth AuthFailed @0
+        3 < refused: it cannot be identified by the scheme "nonsense"
         3 < closed
         4 > connect 10000
         4 < session for 10000 in 37 bytes
         4 > sasl
-        4 < sasl AuthFailed @0
-        4 < closed
+        4 < sasl null @0
         "#,
     );
 }

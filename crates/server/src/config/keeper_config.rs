@@ -2,13 +2,15 @@
 
 use super::Meaning::{Harmless, Honoured, RefusedUnless};
 use super::keeper_keys::KEYS;
+use super::keeper_security::{SecureClients, take_secure_clients, take_security};
 use super::{ConfigError, Member, Membership, Note, Properties, Refusal, meaning_of};
 use clock::Span;
-use keeper::Throttles;
+use keeper::{Security, Throttles};
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use transport::tls::Acceptor;
 use txnlog::Compression;
 use zab::ServerId;
 
@@ -21,6 +23,12 @@ pub struct KeeperConfig {
     pub log_directory: PathBuf,
     /// `clientPort` on `clientPortAddress`.
     pub client_address: SocketAddr,
+    /// Whether that port is there: not if there is only one for TLS, whose address it is then.
+    pub plain_clients: bool,
+    /// `secureClientPort` and `client.portUnification`, with what TLS needs.
+    pub secure_clients: Option<SecureClients>,
+    /// Who clients are, and who is let in.
+    pub security: Security,
     /// Whether a keeper on one loopback address listens on the other, IPv6, too: clients differ in what
     /// they take `localhost` for. Not in any file; `castle dev` does it.
     pub both_loopbacks: bool,
@@ -153,6 +161,9 @@ impl KeeperConfig {
             log_directory: data_directory.clone(),
             data_directory,
             client_address,
+            plain_clients: true,
+            secure_clients: None,
+            security: Security::default(),
             both_loopbacks: false,
             tick,
             session_timeout_min: Span::ms(tick.as_ms() * 2),
@@ -217,6 +228,11 @@ impl KeeperConfig {
         }
         properties.set_from_flags(flags);
         let (mut config, notes) = Self::parse(properties).map_err(refuse)?;
+        if let Some(secure) = &config.secure_clients {
+            // Read once more when it is used: here all that is wrong is told with the file's name.
+            Acceptor::new(&secure.settings)
+                .map_err(|error| refuse(vec![Refusal { key: "TLS".to_owned(), why: error.to_string() }]))?;
+        }
         config.read_server_id().map_err(|refusal| refuse(vec![refusal]))?;
         config.text = String::from_utf8_lossy(&text).into_owned();
         config.properties = shown_properties(flags);
@@ -244,7 +260,10 @@ impl KeeperConfig {
         // In an ensemble our own line may name it, which is looked up when our number is known.
         let port = file.take_number("clientPort", (0, 65_535)).or(alone.map(|at| i64::from(at.port())));
         let port = port.or(in_lines.then_some(0));
-        let Some(port) = port else {
+        let secure = take_secure_clients(&mut file, Ipv6Addr::UNSPECIFIED.into(), &mut notes);
+        let secure_address = secure.as_ref().and_then(|secure| secure.address);
+        let plain = port.is_some();
+        let Some(port) = port.or(secure_address.map(|at| i64::from(at.port()))) else {
             file.refuse("clientPort", "it is missing; name the port for clients, such as clientPort=2181");
             return Err(file.refusals);
         };
@@ -256,7 +275,12 @@ impl KeeperConfig {
             }),
             None => alone.map_or(Ipv6Addr::UNSPECIFIED.into(), |at| at.ip()),
         };
-        let mut config = KeeperConfig::new(data_directory, SocketAddr::new(ip, port as u16));
+        let address = SocketAddr::new(ip, port as u16);
+        let mut config =
+            KeeperConfig::new(data_directory, secure_address.filter(|_| !plain).unwrap_or(address));
+        config.plain_clients = plain;
+        config.security = take_security(&mut file, secure.is_some());
+        config.secure_clients = secure;
         config.membership = membership;
         config.parse_numbers(&mut file);
         config.throttles = throttles(&mut file);

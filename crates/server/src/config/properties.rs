@@ -107,7 +107,8 @@ impl Properties {
 
 /// System properties that the original reads without its prefix.
 fn is_bare(name: &str) -> bool {
-    matches!(name, "jute.maxbuffer" | "readonlymode.enabled") || name.starts_with("znode.container.")
+    matches!(name, "jute.maxbuffer" | "readonlymode.enabled" | "java.security.auth.login.config")
+        || name.starts_with("znode.container.")
 }
 
 /// A whole number as Java decodes one: decimal, or hexadecimal behind `0x`.

@@ -107,14 +107,32 @@ fn what_a_keeper_refuses_names_the_key_and_the_fix() {
     check("dataDir=/d", "clientPort: it is missing");
     check(&format!("{KEEPER}clientPort=70000"), "clientPort: 70000 is out of bounds: from 0 to 65535");
     check(&format!("{KEEPER}clientPort=abc"), "clientPort: \"abc\" is not a whole number");
-    check(&format!("{KEEPER}secureClientPort=2281"), "secureClientPort: TLS is not there yet");
+    check(&format!("{KEEPER}secureClientPort=2281"), "ssl.keyStore.location: it is missing");
     check(&format!("{KEEPER}server.1=a:1:2\nserver.2=b:1"), "server.2: \"b:1\" is not of the form");
-    check(&format!("{KEEPER}authProvider.1=com.example.Mine"), "authProvider.1: not there yet");
+    check(
+        &format!("{KEEPER}authProvider.1=com.example.Mine"),
+        "authProvider.1: com.example.Mine is Java code",
+    );
+    check(&format!("{KEEPER}enforce.auth.enabled=true"), "enforce.auth.schemes: it must name schemes");
+    check(&format!("{KEEPER}sessionRequireClientSASLAuth=true"), "enforce.auth.schemes: sasl is not there");
+    check(&format!("{KEEPER}java.security.auth.login.config=/not/there"), "cannot be read");
+    let tls = format!("{KEEPER}secureClientPort=2281\nssl.keyStore.location=/k.pem\n");
+    check(&format!("{tls}ssl.clientAuth=perhaps"), "ssl.clientAuth: \"perhaps\" is not need, want or none");
+    check(&format!("{tls}ssl.enabledProtocols=TLSv1.1,TLSv1"), "only TLSv1.2 and TLSv1.3 are served");
+    check(&format!("{tls}ssl.crl=true"), "ssl.crl: certificates that were revoked");
+    check(
+        &format!("{tls}ssl.keyStore.type=BCFKS"),
+        "keytool -importkeystore -srckeystore /k.pem -srcstoretype BCFKS",
+    );
+    check(
+        &format!("{tls}ssl.trustStore.location=/t\nssl.trustStore.passwordPath=/not/there"),
+        "cannot be read",
+    );
     check(&format!("{KEEPER}quorum.auth.enableSasl=true"), "quorum.auth.enableSasl: not there yet");
     check(&format!("{KEEPER}minSessionTimeout=9\nmaxSessionTimeout=8"), "it is above maxSessionTimeout");
     check(&format!("{KEEPER}forceSync=maybe"), "forceSync: \"maybe\" is neither true nor false");
     // All of it at once.
-    check(&format!("{KEEPER}skipACL=x\nsuperUser=y"), "superUser: not there yet");
+    check(&format!("{KEEPER}skipACL=x\naudit.enable=true"), "audit.enable: not there yet");
     check(&format!("{KEEPER}skipACL=x\nsuperUser=y"), "skipACL: \"x\" is neither");
 }
 

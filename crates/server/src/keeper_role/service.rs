@@ -16,6 +16,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::UNIX_EPOCH;
+use transport::tls::PeerCertificate;
 use txnlog::{Directories, snapshot_zxid};
 use znode::Database;
 use zookeeper_wire::Zxid;
@@ -103,6 +104,7 @@ impl<D: Disk> KeeperService<D> {
                 Effect::Send { connection, frame } => turn.send(outer(connection), frame),
                 Effect::SendText { connection, text } => turn.send_raw(outer(connection), text),
                 Effect::Close { connection } => turn.close(outer(connection)),
+                Effect::Complain { connection, why } => turn.complain(outer(connection), &why),
                 Effect::Pause { connection } => turn.pause(outer(connection)),
                 Effect::WriteEpochs { accepted, current } => {
                     self.jobs.push(Job::Epochs { accepted, current });
@@ -216,6 +218,11 @@ impl<D: Disk> Service for KeeperService<D> {
 
     fn opened(&mut self, turn: &mut Turn, connection: ConnectionId, peer: Peer) {
         self.step(turn, Input::Opened { connection: inner(connection), peer: peer.address });
+    }
+
+    fn secured(&mut self, turn: &mut Turn, connection: ConnectionId, peer: Option<PeerCertificate>) {
+        let subject = peer.map(|certificate| certificate.subject);
+        self.step(turn, Input::Secured { connection: inner(connection), subject });
     }
 
     fn received(&mut self, turn: &mut Turn, connection: ConnectionId, frame: Bytes) {

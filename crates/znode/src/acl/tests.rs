@@ -33,7 +33,7 @@ fn permissions_follow_the_list() {
 fn lists_are_resolved_before_they_are_stored() {
     let invalid = Err(ErrorCode::INVALID_ACL);
     let check = |list: Vec<Acl>, who: &[(&'static str, &'static str)], expect| {
-        assert_eq!(resolve(list, &ids(who)), expect);
+        assert_eq!(resolve(list, &ids(who), Schemes::default()), expect);
     };
     let all = Permissions::ALL;
     check(vec![], &[], invalid.clone());
@@ -51,6 +51,39 @@ fn lists_are_resolved_before_they_are_stored() {
     check(vec![Acl::new(all, "digest", "a:b:c")], &[], invalid.clone());
     check(vec![Acl::new(all, "ip", "1.2.3")], &[], invalid.clone());
     check(vec![Acl::new(all, "ip", "1.2.3.4/33")], &[], invalid);
+}
+
+#[test]
+fn schemes_count_once_they_are_switched_on() {
+    let check = |scheme: &'static str, id: &'static str, expect: bool| {
+        let list = vec![Acl::new(Permissions::ALL, scheme, id)];
+        let on = Schemes { digest: true, x509: true, sasl: true };
+        let kept = resolve(list.clone(), &[], on);
+        assert_eq!(
+            kept,
+            if expect { Ok(list.clone()) } else { Err(ErrorCode::INVALID_ACL) },
+            "{scheme} {id}"
+        );
+        let off = Schemes { digest: false, x509: false, sasl: false };
+        assert_eq!(resolve(list, &[], off), Err(ErrorCode::INVALID_ACL));
+    };
+    check("sasl", "bob", true);
+    check("sasl", "bob/host@REALM", true);
+    check("sasl", "bob@A@B", false);
+    check("x509", "CN=bob,OU=a\\, b,O=c", true);
+    check("x509", "CN=\"a,b\"", true);
+    check("x509", "bob", false);
+    check("x509", "CN=bob,", false);
+    check("digest", "bob:hash", true);
+    let mine = vec![Acl::new(Permissions::ALL, "auth", "")];
+    let who = ids(&[("ip", "::1"), ("super", ""), ("x509", "CN=a"), ("sasl", "bob")]);
+    let on = Schemes { digest: true, x509: true, sasl: true };
+    let expect = vec![Acl::new(Permissions::ALL, "x509", "CN=a"), Acl::new(Permissions::ALL, "sasl", "bob")];
+    assert_eq!(resolve(mine.clone(), &who, on), Ok(expect));
+    assert_eq!(resolve(mine, &who, Schemes::default()), Err(ErrorCode::INVALID_ACL));
+    let for_bob = [Acl::new(Permissions::ALL, "sasl", "bob")];
+    assert!(permits(&for_bob, Permissions::READ, &ids(&[("sasl", "super")])));
+    assert!(!permits(&for_bob, Permissions::READ, &ids(&[("sasl", "alice")])));
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl Desk<'_> {
         let mode = self.mode(kind, request.flags)?;
         let CreateRequest { mut path, data, acl, .. } = request;
         let parent_length = parent_of(&path)?.len();
-        let acl = acl::resolve(acl, self.asked.identities)?;
+        let acl = acl::resolve(acl, self.asked.identities, self.rules.schemes)?;
         let mut parent = self.node(&path[..parent_length])?;
         self.permit(&parent.acl, Permissions::CREATE)?;
         let cversion = parent.stat.child_version;

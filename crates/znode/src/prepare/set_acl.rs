@@ -10,7 +10,7 @@ impl Desk<'_> {
     pub(super) fn set_acl(&mut self, request: SetAclRequest) -> Result<SetAclTxn, ErrorCode> {
         let SetAclRequest { path, acl, version } = request;
         validate(&path)?;
-        let acl = acl::resolve(acl, self.asked.identities)?;
+        let acl = acl::resolve(acl, self.asked.identities, self.rules.schemes)?;
         let mut node = self.node(&path)?;
         self.permit(&node.acl, Permissions::ADMIN)?;
         let version = next_version(node.stat.acl_version, version)?;
