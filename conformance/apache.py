@@ -9,6 +9,7 @@ import subprocess
 from typing import Callable
 
 from kazoo.client import KazooClient
+from kazoo.exceptions import NoNodeError
 
 from cluster import Process, free_port
 
@@ -63,7 +64,12 @@ def znodes(keeper: str, roots: list[str]) -> dict[str, object]:
     found: dict[str, object] = {}
 
     def walk(path: str) -> None:
-        data, _ = client.get(path)
+        try:
+            data, _ = client.get(path)
+            children = client.get_children(path)
+        except NoNodeError:
+            # Deleted meanwhile.
+            return
         text = (data or b"").decode()
         try:
             value = json.loads(text)
@@ -75,7 +81,7 @@ def znodes(keeper: str, roots: list[str]) -> dict[str, object]:
                     value[changing] = "..."
         # The numbers that the keeper gave to sequential znodes depend on what was there before.
         found[re.sub(r"_\d{10}$", "_N", path)] = value
-        for child in client.get_children(path):
+        for child in children:
             walk(f"{path}/{child}")
 
     for root in roots:

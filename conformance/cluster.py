@@ -9,6 +9,9 @@ import subprocess
 import time
 from typing import Optional, Sequence
 
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
 from castle import BINARY, READY_SECONDS, STOP_SECONDS
 
 
@@ -135,7 +138,21 @@ class Cluster:
             broker.start(wait=False)
         for broker in self.brokers.values():
             wait_for_port(broker.port, broker)
+        self.wait_for_all()
         return self
+
+    def wait_for_all(self) -> None:
+        """Ports are open before brokers are registered."""
+        client = AdminClient({"bootstrap.servers": self.addresses, "log_level": 0})
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            try:
+                if len(client.list_topics(timeout=20).brokers) == len(self.brokers):
+                    return
+            except KafkaException:
+                pass
+            assert time.monotonic() < deadline, f"not all brokers are registered:\n{self.tails()}"
+            time.sleep(0.05)
 
     def stop(self) -> None:
         for broker in self.brokers.values():

@@ -1,7 +1,7 @@
 //! A broker in a test: over a disk in memory and a scripted keeper, its clock set by hand.
 
 pub(crate) mod client;
-mod keeper;
+pub(crate) mod keeper;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;

@@ -50,6 +50,20 @@ impl Keeper {
         self.session = SessionId(session.0 + 1);
     }
 
+    /// What follows is asked by this session; all sessions share their watches, and so their events.
+    pub(crate) fn speak_as(&mut self, session: SessionId) {
+        self.session = session;
+    }
+
+    /// Ends one of several sessions with its ephemerals.
+    pub(crate) fn end(&mut self, session: SessionId) {
+        let owned = self.nodes.iter().filter(|(_, (_, stat))| stat.ephemeral_owner == session);
+        let owned: Vec<String> = owned.map(|(path, _)| path.clone()).collect();
+        for path in owned {
+            self.delete(&path, -1).expect("it is there");
+        }
+    }
+
     /// Begins another session while the old one lives on: its process is gone, its time is not over.
     pub(crate) fn begin_another_session(&mut self) {
         self.recursive.clear();

@@ -14,7 +14,10 @@ impl Controller {
                 continue;
             }
             for (partition, view) in cluster.partitions(name) {
-                if view.replicas.all.contains(&broker) {
+                // What it led in a former life it leads no more: another state is being written.
+                let key = (name.clone(), partition);
+                let is_reborn = self.reborn.get(&broker).is_some_and(|concerned| concerned.contains(&key));
+                if view.replicas.all.contains(&broker) && !is_reborn {
                     partitions.extend(self.order(cluster, name, partition));
                 }
             }
