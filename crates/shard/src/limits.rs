@@ -52,7 +52,7 @@ pub const HANDSHAKES_MAX: usize = 1024;
 pub const HANDSHAKE_STEPS_PER_TURN: usize = 8;
 
 /// Connections closed for misbehaving that are told in the log in one second; more are counted.
-pub const COMPLAINTS_A_SECOND_MAX: u32 = 10;
+pub const COMPLAINTS_A_SECOND_MAX: u32 = 50;
 
 /// How long the last bytes for a connection that is being closed may take, in milliseconds.
 pub const LINGER_MS: u64 = 5_000;
