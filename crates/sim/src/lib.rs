@@ -10,6 +10,7 @@
 mod client;
 mod command;
 mod database;
+mod ensemble;
 mod kafka;
 pub mod limits;
 mod model;
@@ -20,6 +21,7 @@ mod workload;
 mod world;
 
 pub use command::command;
+pub use ensemble::run_ensemble;
 pub use story::{Outcome, Violation};
 pub use world::{Bug, Options, run};
 

@@ -26,3 +26,10 @@ pub const STORY_LINES: usize = 160;
 
 /// Times a process may fail to start in a row. Starting needs a healthy disk, and has one.
 pub const STARTS_MAX: usize = 3;
+
+/// How long mishaps go on in an ensemble: some dozens of elections fit.
+pub const ENSEMBLE_TROUBLE: Span = Span::seconds(90);
+
+/// After that, how long everybody has to find their way back: the time in which the last silence is
+/// noticed, a start, an election, and what a client waits between two attempts.
+pub const ENSEMBLE_PEACE: Span = Span::seconds(40);
