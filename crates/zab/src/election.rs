@@ -270,7 +270,9 @@ impl Election {
             return self.tell(from, effects);
         }
         if self.state != ServerState::Looking {
-            if said.state == ServerState::Looking {
+            // What somebody without a vote says helps nobody, and would be answered in turn: two of them
+            // would go on for as long as the voter looks.
+            if said.state == ServerState::Looking && self.is_voter() {
                 self.tell(from, effects);
                 if self.state == ServerState::Leading {
                     effects.push(Effect::Strayed { server: from });

@@ -81,7 +81,9 @@ impl Process {
             })
             .collect();
         let current_epoch = current.unwrap_or(found.last.epoch());
-        if found.last.epoch() > current_epoch || accepted.unwrap_or(0) < current.unwrap_or(0) {
+        // A crash between a new epoch's history and its file leaves the file behind, never ahead.
+        let promised = accepted.unwrap_or(0);
+        if found.last.epoch() > promised || promised < current.unwrap_or(0) {
             let last = found.last;
             return Err(Violation(format!("epochs {accepted:?} {current:?} with a log up to {last}")));
         }
