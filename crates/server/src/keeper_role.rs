@@ -360,7 +360,9 @@ fn remembered(disk: &RealDisk, at: &Directories, last: Zxid) -> Result<Recovered
         Ok(read.unwrap_or(last.epoch()))
     };
     let (accepted_epoch, current_epoch) = (epoch(EpochFile::Accepted)?, epoch(EpochFile::Current)?);
-    if accepted_epoch < current_epoch || current_epoch < last.epoch() {
+    // A crash between a new epoch's history and its file leaves the file of the current epoch behind: the
+    // server then offers the older epoch, and no more than it has.
+    if accepted_epoch < current_epoch || accepted_epoch < last.epoch() {
         return Err(StartError::Data(format!(
             "{} does not fit together: acceptedEpoch {accepted_epoch}, currentEpoch {current_epoch}, last \
              transaction {last}; empty the data directory except for myid, and it is filled by the leader",

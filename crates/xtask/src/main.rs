@@ -25,8 +25,8 @@ cargo xtask conformance soak-keeper [--minutes N]
                                sessions that come and go, and what is left of them
 cargo xtask bench [--quick] [--only keeper,ensemble,broker,synced,large]
                                Castle and the originals side by side; a full run writes docs/benchmarks.md
-cargo xtask sim [--seeds N] [--from SEED]
-                               simulated keepers and brokers, one story a seed
+cargo xtask sim [--seeds N] [--ensembles N] [--from SEED]
+                               simulated keepers, brokers and ensembles, one story a seed
 cargo xtask fuzz [--seeds N]   the keeper's decoders and recovery against bent bytes
 cargo xtask codegen [--check]  writes kafka-wire's messages from their tables
 cargo xtask scoreboard         writes the table of docs/compatibility.md anew
