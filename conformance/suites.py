@@ -167,8 +167,8 @@ def go_zookeeper(work: pathlib.Path) -> Dict[str, str]:
     bin_directory = work / "bin"
     bin_directory.mkdir()
     script = bin_directory / "zkServer.sh"
-    # Its configuration asks for the times to live of 3.5.3 to be read, which Castle refuses; there are none.
-    script.write_text('#!/usr/bin/env bash\nset -eu\nsed -i /emulate353TTLNodes/d "${@: -1}"\n'
+    # It asks for the times to live of 3.5.3 to be read, which Castle refuses; there are none.
+    script.write_text('#!/usr/bin/env bash\nSERVER_JVMFLAGS="${SERVER_JVMFLAGS//-Dzookeeper.emulate353TTLNodes=true/}"\n'
                       'exec "$CASTLE" keeper "${@: -1}"\n')
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     log = work / "go-zookeeper.log"
