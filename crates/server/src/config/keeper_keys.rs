@@ -50,8 +50,8 @@ pub(super) const KEYS: &[(&str, &str, Meaning)] = &[
     ("emulate353TTLNodes", "false", RefusedUnless(&["false"], "times to live are not read as 3.5.3 wrote them; \
         let a later Apache ZooKeeper rewrite them first")),
     ("enableEagerACLCheck", "false", Harmless("there is no leader to spare the work")),
-    ("localSessionsEnabled localSessionsUpgradingEnabled", "false", Harmless("a keeper that stands alone has global sessions only, as the original has")),
-    ("readonlymode.enabled", "false", Harmless("a keeper that stands alone always has its quorum")),
+    ("localSessionsEnabled localSessionsUpgradingEnabled", "false", Harmless("all sessions are global; those of a lone server are for the original, too")),
+    ("readonlymode.enabled", "false", Harmless("without a quorum nobody is served; alone there always is one")),
     // Limits.
     ("globalOutstandingLimit", "1000", Honoured("requests under way before reading stops")),
     ("request_throttle_max_requests request_throttle_drop_stale request_stale_latency_check", "0, true, false",
