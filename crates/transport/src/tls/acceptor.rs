@@ -67,7 +67,7 @@ fn configure(settings: &Settings) -> Result<(Arc<ServerConfig>, Vec<String>), St
         (client_auth, Some(trust)) => {
             let trusted = Trusted::new(trust.trusted()?);
             let must = *client_auth == ClientAuth::Need;
-            Clients::new(trusted, must, Arc::new(provider())).map_err(|why| trust.error(why))?
+            Clients::verifier(trusted, must, Arc::new(provider())).map_err(|why| trust.error(why))?
         }
     };
     let mut config = ServerConfig::builder_with_provider(provider_chosen)

@@ -60,7 +60,7 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn new(
+    pub(super) fn verifier(
         trusted: Trusted,
         must: bool,
         provider: Arc<CryptoProvider>,
