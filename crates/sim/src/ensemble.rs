@@ -541,6 +541,8 @@ impl World {
                     self.soon(Span::ZERO, Event::ToServer(id, frame));
                 }
             }
+            // A line in a log that nobody reads here.
+            Effect::Complain { .. } => {}
             Effect::SendText { .. }
             | Effect::Persist { .. }
             | Effect::WriteSnapshot { .. }
