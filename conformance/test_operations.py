@@ -158,6 +158,8 @@ def test_words_answer_in_the_original_form(both, word: str) -> None:
         # How connections are put into buckets is nobody's business.
         cut = "Connections dump:"
         mine, theirs = mine[: mine.index(cut)], theirs[: theirs.index(cut)]
+        # Sessions that were heard of in one moment share a bucket of expiry, and which do is chance.
+        mine, theirs = ([line for line in lines if "expire at" not in line] for lines in (mine, theirs))
     assert mine == theirs
 
 

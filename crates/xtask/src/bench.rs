@@ -6,9 +6,6 @@ use std::path::PathBuf;
 use crate::run::{Outcome, cargo, command, root, run, run_quietly};
 use crate::{tests, tools};
 
-/// Versions of Kafka that are run as servers: the line in use, and the last with ZooKeeper.
-const KAFKA_SERVERS: &[(&str, &str)] = &[("3.9", "3.9.2"), ("4.3", "4.3.0")];
-
 /// Installs the peers and runs the harness; arguments go to it.
 pub(crate) fn bench(arguments: &[&str]) -> Outcome {
     tests::release()?;
@@ -16,13 +13,7 @@ pub(crate) fn bench(arguments: &[&str]) -> Outcome {
     let home = root().join("benchmarks");
     let requirements = home.join("requirements.txt");
     tools::environment("bench", &["-r", tools::path(&requirements)], &[&requirements])?;
-    for (line, version) in KAFKA_SERVERS {
-        tools::jars(
-            &format!("kafka-server-{line}"),
-            &home.join("kafka-server.pom.xml"),
-            &[&format!("-Dkafka.version={version}")],
-        )?;
-    }
+    tools::kafka_server("4.3", "4.3.0")?;
     franz()?;
     librdkafka()?;
     let python = tools::directory().join("bench/bin/python");

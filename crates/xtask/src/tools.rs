@@ -146,11 +146,18 @@ fn java() -> Outcome {
     jars("zookeeper-3.9", &poms.join("zookeeper.pom.xml"), &[])?;
     jars("curator", &poms.join("curator.pom.xml"), &[])?;
     jars("zookeeper-admin-3.9", &poms.join("zookeeper-admin.pom.xml"), &[])?;
+    kafka_server("3.9", "3.9.2")?;
     for (line, version) in ZOOKEEPER_SERVERS {
         let pom = poms.join("zookeeper-server.pom.xml");
         jars(&format!("zookeeper-{line}"), &pom, &[&format!("-Dzookeeper.version={version}")])?;
     }
     Ok(())
+}
+
+/// A broker of Apache Kafka, with its tools.
+pub(crate) fn kafka_server(line: &str, version: &str) -> Outcome {
+    let pom = root().join("conformance/java/kafka-server.pom.xml");
+    jars(&format!("kafka-server-{line}"), &pom, &[&format!("-Dkafka.version={version}")])
 }
 
 /// A directory of jars: what a project file depends on.
