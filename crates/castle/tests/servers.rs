@@ -257,7 +257,7 @@ fn refusals_name_the_cause_and_the_fix() {
     fs::write(&config, "dataDir=/d\nclientPort=2181\nserver.1=a:1:2\nserver.2=b:1:2\nsslQuorum=true\n")
         .expect("written");
     let keeper = castle(&["keeper"]).arg(&config).output().expect("the binary runs");
-    check(keeper, 3, &["zoo.cfg cannot be honoured", "server.N: 2 servers", "sslQuorum: "]);
+    check(keeper, 3, &["zoo.cfg cannot be honoured", "initLimit: it is missing", "sslQuorum: not there yet"]);
     let broker = castle(&["broker", "/nowhere/server.properties"]).output().expect("the binary runs");
     check(broker, 3, &["/nowhere/server.properties", "cannot be read"]);
 }
