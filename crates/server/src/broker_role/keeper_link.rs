@@ -154,7 +154,8 @@ impl KeeperLink {
             // Different dials try different addresses of the name, IPv4 first.
             found.sort_by_key(SocketAddr::is_ipv6);
             let address = (!found.is_empty()).then(|| found[dial as usize % found.len()]);
-            let _ = mailbox.try_send(BrokerMessage::Resolved { dial, address });
+            // Waits for room: without the answer nobody would dial again. A shard that ended needs none.
+            let _ = mailbox.send(BrokerMessage::Resolved { dial, address });
         });
         if let Err(error) = spawned {
             tracing::warn!(%error, "cannot start a thread to look up a keeper");

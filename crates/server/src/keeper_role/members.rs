@@ -32,7 +32,6 @@ pub(super) struct Members {
     /// Transactions that were proposed on a link and not committed there yet.
     orders: HashMap<LinkId, VecDeque<Zxid>, HashKey>,
     gate: Arc<Gate>,
-    mailbox: Mailbox<KeeperMessage>,
     /// The membership, as clients see it.
     text: String,
 }
@@ -74,7 +73,7 @@ impl Members {
         let us = &membership.members[&own];
         let gate = Arc::new(Gate::default());
         let events = {
-            let (gate, mailbox) = (Arc::clone(&gate), mailbox.clone());
+            let gate = Arc::clone(&gate);
             Arc::new(move |event| {
                 gate.enter();
                 mailbox.send(KeeperMessage::Peer(event)).is_ok()
@@ -107,7 +106,6 @@ impl Members {
             addresses: membership.members.iter().map(|(id, it)| (*id, it.quorum_address())).collect(),
             orders: HashMap::with_hasher(key),
             gate,
-            mailbox,
             text: membership.text(),
         })
     }
@@ -129,13 +127,10 @@ impl Members {
         self.election.notify(to, notification);
     }
 
-    pub(super) fn dial(&self, server: ServerId) {
+    /// Dials a leader. False if that cannot even begin: there is no address for it, or no thread.
+    pub(super) fn dial(&self, server: ServerId) -> bool {
         let address = self.addresses.get(&server).cloned();
-        if address.is_none_or(|address| !self.quorum.dial(server, address)) {
-            let why = "there is no address for it, or no thread".to_owned();
-            self.gate.enter();
-            let _ = self.mailbox.try_send(KeeperMessage::Peer(PeerEvent::DialFailed { server, why }));
-        }
+        address.is_some_and(|address| self.quorum.dial(server, address))
     }
 
     /// Sends a packet. A learner ends itself if it is told to commit anything but what it was told of

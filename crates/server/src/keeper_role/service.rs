@@ -99,6 +99,8 @@ impl<D: Disk> KeeperService<D> {
     }
 
     pub(super) fn carry_out(&mut self, turn: &mut Turn) {
+        // What failed at once. It is told when all else is done: a mailbox that is full could not take it.
+        let mut failed = Vec::new();
         for effect in self.effects.drain(..) {
             match effect {
                 Effect::Send { connection, frame } => turn.send(outer(connection), frame),
@@ -114,7 +116,12 @@ impl<D: Disk> KeeperService<D> {
                 Effect::Notify { to, notification } => {
                     members(&mut self.members).notify(to, &notification);
                 }
-                Effect::Dial { server } => members(&mut self.members).dial(server),
+                Effect::Dial { server } => {
+                    if !members(&mut self.members).dial(server) {
+                        tracing::warn!(%server, "the leader cannot be dialled: no address, or no thread");
+                        failed.push(Input::DialFailed { server });
+                    }
+                }
                 Effect::SendPacket { link, packet } => members(&mut self.members).send(link, &packet),
                 Effect::SendSnapshot { link, snapshot } => {
                     members(&mut self.members).send_snapshot(link, snapshot);
@@ -135,9 +142,15 @@ impl<D: Disk> KeeperService<D> {
                         mailbox: self.mailbox.clone(),
                         gauges: Arc::clone(&self.gauges),
                     };
-                    job.spawn(snapshot);
+                    let zxid = snapshot.zxid();
+                    if !job.spawn(snapshot) {
+                        failed.push(Input::SnapshotWritten { zxid });
+                    }
                 }
             }
+        }
+        for input in failed {
+            self.step(turn, input);
         }
     }
 

@@ -31,16 +31,15 @@ pub(super) struct SnapshotJob<D: Disk> {
 }
 
 impl<D: Disk> SnapshotJob<D> {
-    /// Writes on a thread of its own. A failure costs nothing but the space of a longer log.
-    pub(super) fn spawn(self, snapshot: Box<Snapshot>) {
-        let zxid = snapshot.zxid();
-        let mailbox = self.mailbox.clone();
+    /// Writes on a thread of its own; false if there is none. A failure costs nothing but the space of a
+    /// longer log.
+    pub(super) fn spawn(self, snapshot: Box<Snapshot>) -> bool {
         let spawned =
             thread::Builder::new().name("keeper-snapshot".to_owned()).spawn(move || self.run(&snapshot));
-        if let Err(error) = spawned {
+        if let Err(error) = &spawned {
             tracing::warn!(%error, "cannot start a thread for a snapshot");
-            let _ = mailbox.try_send(KeeperMessage::SnapshotWritten(zxid));
         }
+        spawned.is_ok()
     }
 
     fn run(self, snapshot: &Snapshot) {
