@@ -212,6 +212,7 @@ impl Shared {
     /// Runs a link on the thread that reads, to its end.
     fn run(self: &Arc<Self>, link: &Arc<Link>, stream: &TcpStream, dialed: Option<ServerId>) {
         let opened = self.open(link, stream, dialed);
+        let is_open = opened.is_ok();
         let outcome = opened.and_then(|()| self.read(link, stream, dialed));
         let _ = stream.shutdown(Shutdown::Both);
         self.lock().remove(&link.id);
@@ -220,9 +221,16 @@ impl Shared {
             (None, Ok(())) => "the other end closed it".to_owned(),
             (None, Err(error)) => error.to_string(),
         };
-        if !self.ended.load(Ordering::Acquire) {
-            let _ = (self.events)(PeerEvent::LinkClosed { link: link.id, why });
+        if self.ended.load(Ordering::Acquire) {
+            return;
         }
+        // Of a link that never opened the node knows nothing; but it waits for what it dialled.
+        let event = match dialed {
+            _ if is_open => PeerEvent::LinkClosed { link: link.id, why },
+            Some(server) => PeerEvent::DialFailed { server, why },
+            None => return,
+        };
+        let _ = (self.events)(event);
     }
 
     fn open(
