@@ -10,7 +10,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use zab::packet::{Greeting, Measure};
@@ -176,7 +176,7 @@ impl Ports {
         }
         let ports = Arc::clone(&self);
         let spawned = thread::Builder::new().name("election-greet".to_owned()).spawn(move || {
-            let outcome = read_greeting(&stream);
+            let outcome = read_greeting(&stream, limits::GREETING);
             ports.unnamed.fetch_sub(1, Ordering::AcqRel);
             match outcome {
                 Ok(greeting) => ports.greeted(stream, peer, greeting),
@@ -361,9 +361,10 @@ impl Member {
     }
 }
 
-/// The first message of a connection, within the time it has for that.
-fn read_greeting(mut stream: &TcpStream) -> io::Result<Greeting> {
-    stream.set_read_timeout(Some(limits::GREETING))?;
+/// The first message of a connection, within the time it has for all of it: whoever sends a byte now and then
+/// must not keep the place of one who has something to say.
+fn read_greeting(stream: &TcpStream, patience: Duration) -> io::Result<Greeting> {
+    let until = Instant::now() + patience;
     let mut arrived = Vec::new();
     loop {
         match Greeting::measure(&arrived).map_err(invalid)? {
@@ -373,11 +374,29 @@ fn read_greeting(mut stream: &TcpStream) -> io::Result<Greeting> {
             Measure::AtLeast(least) => {
                 let here = arrived.len();
                 arrived.resize(least, 0);
-                stream.read_exact(&mut arrived[here..])?;
+                read_until(stream, &mut arrived[here..], until)?;
             }
         }
     }
     Greeting::decode(arrived.into()).map_err(invalid)
+}
+
+/// Fills `buffer` before `until`.
+fn read_until(mut stream: &TcpStream, mut buffer: &mut [u8], until: Instant) -> io::Result<()> {
+    while !buffer.is_empty() {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "it does not say who it is"));
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(buffer) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => buffer = &mut buffer[read..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn read_frame(stream: &mut impl Read) -> io::Result<Bytes> {
@@ -422,6 +441,31 @@ mod tests {
         check("[::]:3888", false);
         check("[0:0:0:0:0:0:0:0]:3888", false);
         check(":3888", false);
+    }
+
+    #[test]
+    fn a_greeting_is_whole_in_time_or_nothing() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let connect = || {
+            let dialer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            (dialer, listener.accept().unwrap().0)
+        };
+        let greeting = Greeting { server: ServerId(3), addresses: vec!["host:3888".to_owned()] };
+        let bytes = greeting.encode();
+        let (mut dialer, accepted) = connect();
+        dialer.write_all(&bytes).unwrap();
+        assert_eq!(read_greeting(&accepted, limits::GREETING).unwrap().server, ServerId(3));
+        // Time that is over before the first byte was read is over for all bytes.
+        let (mut dialer, accepted) = connect();
+        dialer.write_all(&bytes).unwrap();
+        let error = read_greeting(&accepted, Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        // One that hangs up in the middle.
+        let (mut dialer, accepted) = connect();
+        dialer.write_all(&bytes[..9]).unwrap();
+        drop(dialer);
+        let error = read_greeting(&accepted, limits::GREETING).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]
