@@ -267,17 +267,19 @@ impl Keeper {
         let Some(refused) = self.server.throttled(connection, op, since, bytes) else {
             return self.close(id, effects);
         };
-        if let Part::Learning(link, _) = self.server.member.part {
+        if matches!(self.server.member.part, Part::Learning(..)) {
             self.server.member.touched.insert(connection.session, connection.timeout_ms);
-            if is_write(op) || matches!(op, OpCode::SYNC | OpCode::RECONFIG) {
-                return self.request_of_leader(link, id, xid, op, &reader, effects);
-            }
         }
         if op == OpCode::AUTH || op == OpCode::SASL {
             return self.authenticate(id, xid, op, &mut reader, effects);
         }
         if !self.admit(id, xid, effects) {
             return;
+        }
+        if let Some(link) = self.leader_link().filter(|_| !refused)
+            && (is_write(op) || matches!(op, OpCode::SYNC | OpCode::RECONFIG))
+        {
+            return self.request_of_leader(link, id, xid, op, &reader, effects);
         }
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let asking = Asking { xid, op, received: self.server.now.moment };

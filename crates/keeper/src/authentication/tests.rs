@@ -95,3 +95,18 @@ fn who_fails_to_log_in_goes_or_stays_as_nobody() {
         "#,
     );
 }
+
+#[test]
+fn a_learner_hands_on_nothing_of_whom_it_must_not_serve() {
+    use crate::member::{Part, Votes};
+
+    let mut security = Security::default();
+    security.enforced_schemes.insert("digest".to_owned());
+    let mut talk = crate::talk::Talk::new(with_security(security));
+    talk.line("1 > connect 10000");
+    talk.keeper.server.member.part = Part::Learning(zab::LinkId(1), Votes::Yes);
+    talk.out.clear();
+    talk.line("1 > create /a x");
+    assert!(talk.out.contains("refused: it is not authenticated by digest"), "{}", talk.out);
+    assert_eq!(talk.keeper.server.member.forwarded_count, 0);
+}
