@@ -202,8 +202,9 @@ fn is_beginning(zxid: Zxid) -> bool {
 }
 
 /// Whether `next` can stand directly behind `last` in a log: the next number, or one of a later epoch.
+/// One below zero is of no epoch, although its upper half is a large number.
 pub(crate) fn follows(last: Zxid, next: Zxid) -> bool {
-    last.next() == Some(next) || next.epoch() > last.epoch()
+    next > last && (last.next() == Some(next) || next.epoch() > last.epoch())
 }
 
 #[cfg(test)]
@@ -234,6 +235,22 @@ mod tests {
             (z(0, 0), Lack::Everything),
         ] {
             assert_eq!(history.lack_of(peer, z(3, 3)), expect, "{peer:?}");
+        }
+    }
+
+    #[test]
+    fn what_can_stand_behind_another() {
+        let z = Zxid::new;
+        for (last, next, expect) in [
+            (z(1, 3), z(1, 4), true),
+            (z(1, 3), z(1, 5), false),
+            (z(1, 3), z(1, 3), false),
+            (z(1, 3), z(2, 1), true),
+            (z(2, 1), z(1, 4), false),
+            (z(1, 3), Zxid(-1), false),
+            (z(1, 3), Zxid(i64::MIN), false),
+        ] {
+            assert_eq!(follows(last, next), expect, "{last:?} {next:?}");
         }
     }
 

@@ -288,6 +288,10 @@ impl Leader {
         if info.protocol < PROTOCOL || too_new || info.server == core.ensemble.id {
             return false;
         }
+        // No epoch could follow this one: it is nothing that a server can have accepted.
+        if packet.zxid.epoch() >= EPOCH_MAX {
+            return false;
+        }
         // A server has one link: the older one is dead, or a mistake.
         let old: Vec<LinkId> = (self.learners.iter())
             .filter(|(_, learner)| learner.server == info.server && info.server.0 >= 0)

@@ -15,7 +15,7 @@ use crate::core::{Core, send};
 use crate::flaw::Flaw;
 use crate::history::follows;
 use crate::leader::{Verdict, ticks};
-use crate::limits::{DIAL_PAUSE, DIALS_MAX, SYNC_BUFFER_MAX};
+use crate::limits::{DIAL_PAUSE, DIALS_MAX, EPOCH_MAX, SYNC_BUFFER_MAX};
 use crate::packet::payload::{AckEpoch, LearnerInfo, PROTOCOL};
 use crate::packet::{PacketKind, QuorumPacket};
 use crate::{Entry, LinkId, ServerId};
@@ -166,7 +166,7 @@ impl Learner {
 
     fn told_epoch(&mut self, core: &mut Core, packet: &QuorumPacket, effects: &mut Vec<Effect>) -> Verdict {
         let epoch = packet.zxid.epoch();
-        if packet.kind != PacketKind::LEADERINFO || epoch < core.accepted_epoch {
+        if packet.kind != PacketKind::LEADERINFO || epoch < core.accepted_epoch || epoch > EPOCH_MAX {
             return Verdict::Leave;
         }
         self.epoch = epoch;

@@ -159,3 +159,32 @@ fn whatever_the_pace_of_the_disk_the_order_is_that_of_the_proposals() {
         }
     }
 }
+
+#[test]
+fn an_epoch_that_none_can_follow_is_no_greeting() {
+    use crate::core::Core;
+    use crate::leader::Leader;
+    use crate::packet::payload::{LearnerInfo, PROTOCOL};
+    use crate::packet::{PacketKind, QuorumPacket};
+
+    let ensemble = Ensemble {
+        id: ServerId(1),
+        quorum: Quorum::majority([1, 2, 3].map(ServerId)),
+        configuration: Bytes::new(),
+        version: 0,
+        tick: Span::ms(100),
+        init_limit: 10,
+        sync_limit: 5,
+    };
+    let info = LearnerInfo { server: ServerId(2), protocol: PROTOCOL, configuration: 0 };
+    for (zxid, welcome) in
+        [(Zxid::new(7, 0), true), (Zxid::new(crate::limits::EPOCH_MAX, 0), false), (Zxid(-1), false)]
+    {
+        let mut core = Core::new(ensemble.clone(), Recovered::default(), true);
+        let mut leader = Leader::elected(&core, Moment::at_ms(0));
+        let packet = QuorumPacket::with(PacketKind::FOLLOWERINFO, zxid, info.encode());
+        let mut effects = Vec::new();
+        let stays = leader.greeted(&mut core, Moment::at_ms(0), LinkId(1), &packet, &mut effects);
+        assert_eq!((stays, effects.is_empty()), (welcome, !welcome), "{zxid:?}: {effects:?}");
+    }
+}
