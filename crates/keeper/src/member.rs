@@ -184,7 +184,10 @@ impl Keeper {
         database: Box<Database>,
         effects: &mut Vec<Effect>,
     ) {
-        self.server.member.staged = Some(database);
+        // One of a leader that we have left must not take the place of the one we wait for.
+        if self.server.peer.awaits_snapshot(link) {
+            self.server.member.staged = Some(database);
+        }
         self.peer_step(zab::Input::SnapshotReceived { link }, effects);
     }
 

@@ -226,6 +226,11 @@ impl Learner {
         }
     }
 
+    /// Whether a snapshot was announced and is not here.
+    pub(crate) fn awaits_snapshot(&self) -> bool {
+        self.stage == Stage::Synchronizing && self.snapshot == Some(Arrival::Awaited)
+    }
+
     pub(crate) fn snapshot_received(&mut self) -> Verdict {
         match self.snapshot {
             Some(Arrival::Awaited) if self.stage == Stage::Synchronizing => {

@@ -185,6 +185,14 @@ impl Peer {
         self.core.history.delivered()
     }
 
+    /// Whether the snapshot that arrives on this link is the one that we were promised.
+    pub fn awaits_snapshot(&self, link: LinkId) -> bool {
+        match &self.part {
+            Part::Learning(learner) => learner.link() == Some(link) && learner.awaits_snapshot(),
+            _ => false,
+        }
+    }
+
     /// The epoch files, accepted and current.
     pub fn epochs(&self) -> (u32, u32) {
         (self.core.accepted_epoch, self.core.current_epoch)
