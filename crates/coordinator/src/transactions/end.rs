@@ -128,7 +128,8 @@ fn next_v2(transaction: &Transaction, request: &EndRequest, now: Now) -> Step {
     if value.producer.id != id && !after_rotation {
         return Step::Refuse(ErrorCode::INVALID_PRODUCER_ID_MAPPING);
     }
-    let is_present = value.producer.epoch == epoch;
+    // The last epoch of all is the coordinator's own, for fencing: no client has it, and none follows it.
+    let is_present = value.producer.epoch == epoch && epoch < i16::MAX;
     let is_valid = match value.state {
         State::PrepareCommit | State::PrepareAbort => after_bump,
         State::CompleteCommit | State::CompleteAbort => after_bump || after_rotation || is_present,

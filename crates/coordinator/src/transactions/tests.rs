@@ -443,3 +443,18 @@ fn records_are_those_of_kafka() {
     }
     assert_eq!(record::read_key(&record::key("t")), Ok(Some("t".to_owned())));
 }
+
+#[test]
+fn no_client_goes_on_from_the_epoch_that_only_fences() {
+    let mut world = World::new();
+    let producer = world.init();
+    let fenced = Producer { epoch: i16::MAX, ..producer };
+    for state in [State::CompleteAbort, State::Ongoing] {
+        let value = world.core.find(0, "t").expect("it was made").value.clone();
+        let value = Value { producer: fenced, state, client_version: 2, ..value };
+        world.log.push((record::key("t"), Some(value.encode())));
+        world.fail_over(1);
+        let answer = world.end_with(fenced, false, ClientVersion::V2, Some(8));
+        assert!(matches!(answer, Some(Answer::End(Err(ErrorCode::PRODUCER_FENCED)))), "{answer:?}");
+    }
+}
