@@ -41,6 +41,10 @@ pub(crate) struct Transactions {
     topic: Arc<str>,
     /// Requests that the core has not answered yet.
     waiting: BTreeMap<RequestToken, Asked>,
+    /// Answers of the core that nobody was told yet. Empty between steps.
+    answers: VecDeque<(Asked, Answer)>,
+    /// Whether somebody is being told: what that leads to asks the core again, and again.
+    is_telling: bool,
     next_token: u64,
     /// Appends in the log that are not known to be committed, in order, by partition.
     in_log: BTreeMap<i32, VecDeque<(WriteToken, i64)>>,
@@ -78,6 +82,8 @@ impl Transactions {
             core: coordinator::transactions::Transactions::new(settings::of_core(settings), now),
             topic: Arc::from(TRANSACTIONS_TOPIC),
             waiting: BTreeMap::new(),
+            answers: VecDeque::new(),
+            is_telling: false,
             next_token: 0,
             in_log: BTreeMap::new(),
             reading: BTreeMap::new(),
@@ -247,22 +253,27 @@ fn step<D: Disk>(broker: &mut Broker<D>, now: Now, input: Input, effects: &mut V
                 };
                 marks::begin(broker, now, mark, marker, partitions, effects);
             }
-            Wanted::Answer { token, answer } => answered(broker, now, token, answer, effects),
+            Wanted::Answer { token, answer } => {
+                if let Some(asked) = broker.transactions.waiting.remove(&token) {
+                    broker.transactions.answers.push_back((asked, answer));
+                }
+            }
             Wanted::Note(note) => effects.push(Effect::Event(Event::Note(note))),
         }
     }
+    tell_all(broker, now, effects);
 }
 
-fn answered<D: Disk>(
-    broker: &mut Broker<D>,
-    now: Now,
-    token: RequestToken,
-    answer: Answer,
-    effects: &mut Vec<Effect>,
-) {
-    if let Some(asked) = broker.transactions.waiting.remove(&token) {
+/// Tells everybody who was answered. Whoever is told may ask the core for the next thing, so this is a loop
+/// and not a recursion: one AddPartitionsToTxn names any number of transactional ids, one after the other.
+fn tell_all<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec<Effect>) {
+    if std::mem::replace(&mut broker.transactions.is_telling, true) {
+        return;
+    }
+    while let Some((asked, answer)) = broker.transactions.answers.pop_front() {
         tell(broker, now, asked, answer, effects);
     }
+    broker.transactions.is_telling = false;
 }
 
 /// Tells who asked.

@@ -389,3 +389,11 @@ fn the_latest_offset_of_committed_records_is_the_last_stable_one() {
         assert_eq!(answer.topics[0].partitions[0].offset, latest);
     }
 }
+
+#[test]
+fn a_request_with_very_many_transactional_ids_is_answered() {
+    let mut world = world();
+    let nobody = AddPartitionsToTxnTransaction { transactional_id: "nobody".into(), ..Default::default() };
+    let request = AddPartitionsToTxnRequest { transactions: vec![nobody; 20_000], ..Default::default() };
+    assert_eq!(world.call(5, &request).results_by_transaction.len(), 20_000);
+}
