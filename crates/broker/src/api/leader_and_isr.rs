@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clock::Now;
 use cluster::znodes::{LeaderRecovery, PartitionState};
-use cluster::{BrokerId, ControllerEpoch, LeaderEpoch, PartitionEpoch, TopicId};
+use cluster::{BrokerId, ControllerEpoch, LeaderEpoch, PartitionEpoch, TopicId, TopicName};
 use controller::LeaderAndIsr;
 use disk::Disk;
 use kafka_wire::ErrorCode;
@@ -41,11 +41,15 @@ pub(crate) fn serve<D: Disk>(
     let mut topics = Vec::with_capacity(request.topic_states.len());
     for topic in request.topic_states {
         let name: Arc<str> = topic.topic_name.into();
+        // The name becomes that of a directory.
+        let is_name = TopicName::parse(&name).is_ok();
         let topic_id = (!topic.topic_id.is_zero()).then_some(TopicId(topic.topic_id.0));
         let obey = |state: LeaderAndIsrPartitionState| {
             let partition_index = state.partition_index;
             let order = order(&name, topic_id, state);
-            let error_code = if order.replicas.contains(&me) {
+            let error_code = if !is_name || partition_index < 0 {
+                ErrorCode::INVALID_TOPIC_EXCEPTION
+            } else if order.replicas.contains(&me) {
                 membership::obey(broker, now, &order).err().unwrap_or(ErrorCode::NONE)
             } else {
                 ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
@@ -82,3 +86,6 @@ fn order(topic: &Arc<str>, topic_id: Option<TopicId>, state: LeaderAndIsrPartiti
         is_new: state.is_new,
     }
 }
+
+#[cfg(test)]
+mod tests;
