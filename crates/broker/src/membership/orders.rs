@@ -93,7 +93,7 @@ pub(crate) fn obey<D: Disk>(broker: &mut Broker<D>, now: Now, order: &LeaderAndI
         } else {
             broker.followers.follow(&partition, leader, order.state.leader_epoch.0);
         }
-        broker.groups.leadership_changed();
+        coordinators_look_again(broker);
     }
     broker.purgatory.touch(&WatchKey::Partition(partition));
     broker.purgatory.touch(&WatchKey::Topics);
@@ -106,9 +106,16 @@ pub(crate) fn stop<D: Disk>(broker: &mut Broker<D>, now: Now, order: &StopReplic
     broker.followers.forget(&partition);
     isr::forget(broker, &partition);
     let done = broker.replicas.stopped(now, order);
-    broker.groups.leadership_changed();
+    coordinators_look_again(broker);
     broker.purgatory.touch(&WatchKey::Partition(partition));
     done
+}
+
+/// An order may have begun or ended the leadership of a partition that a coordinator here keeps its state
+/// in. Who misses the end of it goes on at the next one with what was true before.
+fn coordinators_look_again<D: Disk>(broker: &mut Broker<D>) {
+    broker.groups.leadership_changed();
+    broker.transactions.leadership_changed();
 }
 
 fn stop_here<D: Disk>(broker: &mut Broker<D>, now: Now, order: StopReplica, effects: &mut Vec<Effect>) {

@@ -1,11 +1,12 @@
 //! Orders of a controller as they come over the wire, from whoever sends them.
 
 use kafka_wire::ErrorCode;
+use kafka_wire::message::find_coordinator::FindCoordinatorRequest;
 use kafka_wire::message::leader_and_isr::{
     LeaderAndIsrPartitionState, LeaderAndIsrRequest, LeaderAndIsrTopicState,
 };
 
-use crate::testing::World;
+use crate::testing::{self, World};
 
 fn order(world: &mut World, topic: &str, partition: i32, leader: i32, leader_epoch: i32) -> ErrorCode {
     let state = LeaderAndIsrPartitionState {
@@ -40,4 +41,20 @@ fn an_order_makes_no_directory_outside_of_the_logs() {
         assert_eq!(answer, ErrorCode::INVALID_TOPIC_EXCEPTION, "{topic:?} {partition}");
     }
     assert_eq!(order(&mut world, "t", 0, 0, 0), ErrorCode::NONE);
+}
+
+#[test]
+fn a_coordinator_lets_go_of_a_partition_when_it_is_told_to_follow_in_it() {
+    let mut settings = testing::settings();
+    settings.properties.insert("transaction.state.log.replication.factor".into(), "1".into());
+    let mut world = World::with(settings);
+    let request = FindCoordinatorRequest { key: "tx".into(), key_type: 1, ..Default::default() };
+    let connection = world.connect();
+    world.send(connection, 2, &request);
+    world.pass(clock::Span::seconds(3));
+    let index = world.broker.transactions.core().partition_of("tx");
+    assert!(world.broker.transactions.core().serves(index));
+    // The view of the znodes says the same as before: only the order tells.
+    assert_eq!(order(&mut world, "__transaction_state", index, 5, 100), ErrorCode::NONE);
+    assert!(!world.broker.transactions.core().serves(index));
 }
