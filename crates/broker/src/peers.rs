@@ -300,6 +300,10 @@ pub(crate) fn answered<D: Disk>(
     reply: Result<Reply, LinkError>,
     effects: &mut Vec<Effect>,
 ) {
+    if broker.membership.controller().epoch() != Some(sent.controller_epoch) {
+        // Of an earlier term of this controller: others may have decided otherwise since.
+        return;
+    }
     let Some(outbox) = broker.peers.outboxes.get_mut(&peer).filter(|outbox| outbox.epoch == sent.epoch)
     else {
         return;
