@@ -57,7 +57,9 @@ impl<D: Disk> Log<D> {
 
     /// Removes the snapshots above `offset`: they describe what was cut.
     pub fn remove_producer_snapshots_above(&mut self, offset: i64) -> Result<()> {
-        self.remove_snapshots(|snapshot| snapshot > offset)
+        self.shared.latch.check()?;
+        let result = self.remove_snapshots(|snapshot| snapshot > offset);
+        self.shared.latch.watch(result)
     }
 
     /// Removes snapshots that belong to no segment, except the newest of all.
