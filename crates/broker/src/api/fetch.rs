@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use clock::{Moment, Now, Span};
+use cluster::BrokerId;
 use commitlog::ReadJob;
 use disk::Disk;
 use kafka_wire::compression::Codec;
@@ -406,6 +407,11 @@ fn note_follower<D: Disk>(
         log_start: target.log_start_offset,
         now,
     };
+    let live = broker.membership.metadata().brokers.get(&BrokerId(follower.id)).map(|broker| broker.epoch.0);
+    if follower.epoch != -1 && live.is_some_and(|live| follower.epoch < live) {
+        // Asked in a former life, and late: it may have lost what it held then (KIP-903).
+        return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+    }
     let replica = broker.leader_to_read(partition, target.current_leader_epoch)?;
     match replica.fetched_by(&fetch) {
         // The assignment that names it is on its way here.

@@ -625,3 +625,19 @@ fn nothing_moves_in_a_cluster_of_one() {
     let answer = world.call(0, &ListPartitionReassignmentsRequest { topics: None, ..Default::default() });
     assert_eq!((answer.error_code, answer.topics.len()), (ErrorCode::NONE, 0));
 }
+
+#[test]
+fn what_a_follower_asked_for_in_a_former_life_does_not_count() {
+    let mut world = World::new();
+    let id = world.create_topic("t", 1, &[]);
+    let live = world.broker.membership.epoch().expect("it is registered").0;
+    // The only broker that is registered is the leader, which does not follow itself.
+    for (epoch, expect) in
+        [(live - 1, ErrorCode::NOT_LEADER_OR_FOLLOWER), (live, ErrorCode::UNKNOWN_LEADER_EPOCH)]
+    {
+        let mut request = fetch("t", id, 0, 0);
+        (request.replica_state.replica_id, request.replica_state.replica_epoch) = (0, epoch);
+        let answer = world.call(15, &request);
+        assert_eq!(answer.responses[0].partitions[0].error_code, expect, "epoch {epoch} of {live}");
+    }
+}
