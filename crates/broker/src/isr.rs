@@ -219,6 +219,10 @@ pub(crate) fn decided<D: Disk>(broker: &mut Broker<D>, now: Now, response: Alter
             }
         }
     }
+    if !broker.in_sync.open.is_empty() {
+        // Not answered, or for another term than ours: to be asked again, but not in each turn.
+        broker.in_sync.retry_at.get_or_insert(now.moment + IN_SYNC_BACKOFF);
+    }
 }
 
 fn withdraw<D: Disk>(broker: &mut Broker<D>, partition: &TopicPartition) {
