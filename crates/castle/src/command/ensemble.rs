@@ -4,7 +4,6 @@
 use super::status::{KeeperFacts, ask_keeper};
 use crate::failure::Failure;
 use crate::output::{self, Format, Output};
-
 use serde_json::json;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -63,10 +62,21 @@ impl Member {
         self.fact("Mode").unwrap_or("-")
     }
 
-    /// The epoch of its last transaction: the upper half.
-    fn epoch(&self) -> Option<i64> {
-        let zxid = self.fact("Zxid")?.trim_start_matches("0x");
-        i64::from_str_radix(zxid, 16).ok().map(|zxid| zxid >> 32)
+    /// Whether it calls itself the one that decides.
+    fn leads(&self) -> bool {
+        matches!(self.mode(), "leader" | "standalone")
+    }
+
+    /// Its last transaction: the epoch in the upper half, the number in the lower one.
+    fn zxid(&self) -> Option<i64> {
+        i64::from_str_radix(self.fact("Zxid")?.trim_start_matches("0x"), 16).ok()
+    }
+
+    /// Whether its last transaction can be that of a member which has all that `leader` has. The original's
+    /// leader counts its new epoch before anything was written in it; its followers do not.
+    fn is_with(&self, leader: &Member) -> bool {
+        let (Some(own), Some(led)) = (self.zxid(), leader.zxid()) else { return false };
+        own >> 32 == led >> 32 || (led & 0xffff_ffff == 0 && own < led)
     }
 }
 
@@ -108,13 +118,10 @@ fn missing(members: &[Member]) -> Option<String> {
     if let Some(why) = members.iter().find_map(|member| member.said.as_ref().err()) {
         return Some(why.clone());
     }
-    let leaders = members.iter().filter(|member| matches!(member.mode(), "leader" | "standalone")).count();
-    if leaders != 1 {
-        return Some(format!("{leaders} of them lead"));
-    }
-    let epoch = members.first().and_then(Member::epoch);
-    let behind = members.iter().find(|member| member.epoch() != epoch)?;
-    Some(format!("{} is of another epoch than {}", behind.address, members[0].address))
+    let leaders: Vec<&Member> = members.iter().filter(|member| member.leads()).collect();
+    let [leader] = leaders[..] else { return Some(format!("{} of them lead", leaders.len())) };
+    let other = members.iter().find(|member| !member.is_with(leader))?;
+    Some(format!("{} is of another epoch than the leader, {}", other.address, leader.address))
 }
 
 fn print(members: &[Member], format: Format) {
@@ -171,7 +178,17 @@ mod tests {
         check(&[member("leader", "0x2"), member("leader", "0x2")], Some("2 of them lead"));
         check(
             &[member("leader", "0x200000001"), member("follower", "0x100000001")],
-            Some("follower:1 is of another epoch than leader:1"),
+            Some("follower:1 is of another epoch than the leader, leader:1"),
+        );
+        // Nothing was written since the original elected its leader.
+        check(&[member("follower", "0x100000003"), member("leader", "0x200000000")], None);
+        check(
+            &[member("follower", "0x300000000"), member("leader", "0x200000000")],
+            Some("follower:1 is of another epoch than the leader, leader:1"),
+        );
+        check(
+            &[member("follower", "?"), member("leader", "0x2")],
+            Some("follower:1 is of another epoch than the leader, leader:1"),
         );
         let silent = Member { address: "c:1".to_owned(), said: Err("c:1 does not answer".to_owned()) };
         check(&[member("leader", "0x2"), silent], Some("c:1 does not answer"));
