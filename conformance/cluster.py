@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import signal
 import socket
@@ -75,6 +76,7 @@ class Process:
             self.process.wait(STOP_SECONDS)
         finally:
             self.process.kill()
+            self.process.wait()
             self.process = None
 
     def tail(self, lines: int = 60) -> str:
@@ -155,16 +157,21 @@ class Cluster:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        for broker in self.brokers.values():
-            broker.stop()
-        if self.keeper is not None:
-            self.keeper.stop()
+        """Ends every process, the keeper last, also when one of them does not end well."""
+        with contextlib.ExitStack() as all_of_them:
+            for process in (self.keeper, *reversed(self.brokers.values())):
+                if process is not None:
+                    all_of_them.callback(process.stop)
 
     def tails(self) -> str:
         return "\n".join(f"--- broker {number}\n{broker.tail(40)}" for number, broker in self.brokers.items())
 
     def __enter__(self) -> "Cluster":
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self.stop()

@@ -116,9 +116,13 @@ class Ensemble:
             }
 
     def __enter__(self) -> "Ensemble":
-        for member in self.members:
-            member.start()
-        self.wait_serving()
+        try:
+            for member in self.members:
+                member.start()
+            self.wait_serving()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -50,8 +50,8 @@ def test_the_tools_of_kafka_manage_the_cluster(tmp_path, tool):
 
 def test_three_brokers_on_an_apache_zookeeper(tmp_path, tool):
     keeper = apache.zookeeper(tool, tmp_path / "zookeeper")
-    keeper.start()
     try:
+        keeper.start()
         with Cluster(tmp_path / "cluster", keeper=f"127.0.0.1:{keeper.port}") as cluster:
             client = admin(cluster)
             make_topic(client, "guest")
@@ -86,16 +86,18 @@ def test_apache_kafka_on_a_castle_keeper_and_the_same_znodes_from_both(tmp_path,
     roots = ["/brokers/topics", "/config/topics", "/admin", "/controller_epoch", "/feature"]
     port = free_port()
     keeper = castle_keeper(tmp_path / "keeper", port)
-    keeper.start()
     kafka = apache.kafka(tool, tmp_path / "kafka", f"127.0.0.1:{port}", 1)
     try:
+        keeper.start()
         kafka.start()
         client = AdminClient({"bootstrap.servers": f"127.0.0.1:{kafka.port}", "log_level": 0})
         same_actions(client, f"127.0.0.1:{port}")
         theirs = apache.znodes(f"127.0.0.1:{port}", roots)
     finally:
-        kafka.stop()
-        keeper.stop()
+        try:
+            kafka.stop()
+        finally:
+            keeper.stop()
     with Cluster(tmp_path / "cluster", brokers=1) as cluster:
         same_actions(admin(cluster), cluster.keeper_address)
         ours = apache.znodes(cluster.keeper_address, roots)
