@@ -283,7 +283,11 @@ impl Election {
         // Whatever was said, the network is alive.
         self.resend_at = now + self.resend_after;
         if said.state == ServerState::Looking && said.round < self.round {
-            return self.tell(from, effects);
+            // A voter would answer one without a vote, whatever it says, and be answered again.
+            if self.is_voter() {
+                self.tell(from, effects);
+            }
+            return;
         }
         if !self.memberships.has_voter(said.vote.leader) {
             return;
