@@ -248,10 +248,11 @@ fn report(path: &Path, found: &Findings, fault: Option<String>, format: Format) 
         })),
         Format::Table => {
             line(format!(
-                "{} transactions, {} to {}; every checksum is right",
+                "{} transactions, {} to {}; {}",
                 found.transactions,
                 zxid(found.first),
-                zxid(found.last)
+                zxid(found.last),
+                if fault.is_none() { "every checksum is right" } else { "what follows is damaged" },
             ));
             line(format!("{} digests of the tree compared", found.compared));
         }
@@ -297,6 +298,12 @@ pub(super) fn load(path: &Path, zxid: Zxid) -> Result<(Database, Zxid), Failure>
 }
 
 fn recover(path: &Path, new: &Path, format: Format) -> Result<(), Failure> {
+    if path.is_dir() {
+        return Err(Failure::failed(format!(
+            "{} is a directory; --recover takes one file, such as version-2/log.1",
+            path.display()
+        )));
+    }
     let mut reader = LogFileReader::open(&RealDisk, path).map_err(|error| damaged(&error))?;
     let mut fault = None;
     let mut progress = Progress::of("transactions");
