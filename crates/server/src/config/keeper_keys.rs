@@ -37,7 +37,8 @@ pub(super) const KEYS: &[(&str, &str, Meaning)] = &[
     ("commitLogCount flushDelay maxWriteQueuePollTime maxBatchSize", "500, 0, -, 1000",
         Harmless("commits are grouped by load, without timers")),
     ("closeSessionTxn.enabled serializeLastProcessedZxid.enabled", "true", Harmless("it is always on")),
-    ("db.autocreate", "true", Harmless("it concerns ensembles; alone, the original ignores it too")),
+    ("db.autocreate", "true", RefusedUnless(&["true"], "a member whose data \
+        is gone would vote all the same; leave it out, and put back its data before it starts")),
     // Znodes and sessions.
     ("extendedTypesEnabled", "false", Honoured("znodes with a time to live")),
     ("znode.container.checkIntervalMs znode.container.maxPerMinute znode.container.maxNeverUsedIntervalMs",
@@ -49,7 +50,7 @@ pub(super) const KEYS: &[(&str, &str, Meaning)] = &[
     ("reconfigEnabled", "false", Honoured("decides which way a keeper that stands alone refuses")),
     ("emulate353TTLNodes", "false", RefusedUnless(&["false"], "times to live are not read as 3.5.3 wrote them; \
         let a later Apache ZooKeeper rewrite them first")),
-    ("enableEagerACLCheck", "false", Harmless("there is no leader to spare the work")),
+    ("enableEagerACLCheck", "false", Harmless("who may do what is decided where the order is made")),
     ("localSessionsEnabled localSessionsUpgradingEnabled", "false", Harmless("all sessions are global; those of a lone server are for the original, too")),
     ("readonlymode.enabled", "false", Harmless("without a quorum nobody is served; alone there always is one")),
     // Limits.
