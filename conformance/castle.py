@@ -51,8 +51,10 @@ class Castle:
         deadline = time.monotonic() + READY_SECONDS
         while not ready_file.exists():
             if self.process.poll() is not None:
-                raise RuntimeError(f"castle ended with {self.process.returncode} before it was ready:\n{self.tail()}")
+                code, self.process = self.process.returncode, None
+                raise RuntimeError(f"castle ended with {code} before it was ready:\n{self.tail()}")
             if time.monotonic() > deadline:
+                self.kill()
                 raise RuntimeError(f"castle was not ready after {READY_SECONDS} s:\n{self.tail()}")
             time.sleep(0.002)
         ready = json.loads(ready_file.read_text())

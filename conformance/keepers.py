@@ -108,9 +108,14 @@ class Keeper:
     def stop(self) -> None:
         """As its administrator would."""
         if self.process is not None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(60)
-            self.process = None
+            process, self.process = self.process, None
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise
 
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
