@@ -29,7 +29,7 @@ class CastleKeeper(KeeperServer):
 
     def command(self) -> list[str]:
         (self.directory / "zoo.cfg").write_text(
-            f"dataDir={self.directory / 'data'}\nclientPort={self.port}\nadmin.enableServer=false\nmaxClientCnxns=0\n{self.more}"
+            f"dataDir={self.directory / 'data'}\nclientPort={self.port}\nadmin.enableServer=false\ntickTime=2000\nmaxClientCnxns=0\n{self.more}"
         )
         return [str(CASTLE), "keeper", str(self.directory / "zoo.cfg")]
 
