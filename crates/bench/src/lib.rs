@@ -15,6 +15,7 @@ mod machine;
 mod plan;
 mod report;
 mod run;
+mod timer;
 
 pub use broker::{BrokerOperation, BrokerWork};
 pub use fan_out::fan_out;

@@ -14,3 +14,6 @@ pub const AGAIN_MS: u64 = 50;
 
 /// Longest latency that the histogram tells apart, in microseconds: ten minutes.
 pub const LATENCY_US_MAX: u64 = 600_000_000;
+
+/// Milliseconds that a turn lasts when nothing happens; then the progress is shown and the end noticed.
+pub const TURN_MS_MAX: u64 = 50;

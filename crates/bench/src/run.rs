@@ -9,8 +9,9 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::connection::Connection;
-use crate::limits::{AGAIN_MS, LATENCY_US_MAX, PATIENCE_MS, READ_BYTES};
+use crate::limits::{AGAIN_MS, LATENCY_US_MAX, PATIENCE_MS, READ_BYTES, TURN_MS_MAX};
 use crate::report::Counts;
+use crate::timer::Timer;
 use crate::{Greeted, Pace, Plan, Report, Work};
 
 /// Why a run ended without a report.
@@ -58,7 +59,8 @@ pub fn run(plan: &Plan, work: &mut dyn Work, mut progress: impl FnMut(f64, u64))
         }
         load.counting = now >= begin;
         load.send(plan, work, &mut clock, now)?;
-        load.turn(work, clock.wait(now).min(Duration::from_millis(50)))?;
+        load.wake_at(clock.due())?;
+        load.turn(work)?;
         if now - shown > Duration::from_millis(250) {
             shown = now;
             let done = (now + plan.warm_up).saturating_duration_since(begin).as_secs_f64();
@@ -87,8 +89,9 @@ impl Schedule {
         Schedule { gap, next: Instant::now(), connection: 0 }
     }
 
-    fn wait(&self, now: Instant) -> Duration {
-        if self.gap.is_some() { self.next.saturating_duration_since(now) } else { Duration::MAX }
+    /// When the next request is to be sent, if that is for the clock to say.
+    fn due(&self) -> Option<Instant> {
+        self.gap.map(|_| self.next)
     }
 }
 
@@ -126,8 +129,12 @@ impl Host {
     }
 }
 
+/// The event that says that the next request is due; the others are numbers of connections.
+const DUE: Token = Token(usize::MAX);
+
 pub(crate) struct Load {
     poll: Poll,
+    timer: Timer,
     events: Events,
     connections: Vec<Connection>,
     histogram: Histogram<u64>,
@@ -141,6 +148,7 @@ pub(crate) struct Load {
 impl Load {
     pub(crate) fn connect(plan: &Plan) -> Result<Load, Failure> {
         let poll = Poll::new()?;
+        let timer = Timer::new(poll.registry(), DUE)?;
         let mut connections = Vec::new();
         for number in 0..plan.connections {
             let patience = Duration::from_millis(PATIENCE_MS);
@@ -157,6 +165,7 @@ impl Load {
         let events = Events::with_capacity(1024);
         Ok(Load {
             poll,
+            timer,
             events,
             connections,
             histogram,
@@ -219,12 +228,12 @@ impl Load {
         since: Instant,
         is_event: fn(&[u8]) -> bool,
     ) -> Result<(usize, usize), Failure> {
-        match self.poll.poll(&mut self.events, Some(Duration::from_millis(50))) {
+        match self.poll.poll(&mut self.events, Some(Duration::from_millis(TURN_MS_MAX))) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok((0, 0)),
             other => other?,
         }
         let (mut arrived, mut answers) = (0, 0);
-        for event in &self.events {
+        for event in self.events.iter().filter(|event| event.token() != DUE) {
             let connection = &mut self.connections[event.token().0];
             if event.is_writable() {
                 connection.flush()?;
@@ -291,13 +300,18 @@ impl Load {
         Ok(())
     }
 
-    fn turn(&mut self, work: &mut dyn Work, wait: Duration) -> Result<(), Failure> {
-        match self.poll.poll(&mut self.events, Some(wait)) {
+    /// Ends the next turn at that moment, if nothing ends it before.
+    fn wake_at(&mut self, due: Option<Instant>) -> Result<(), Failure> {
+        due.map_or(Ok(()), |due| self.timer.set(due)).map_err(Failure::Connection)
+    }
+
+    fn turn(&mut self, work: &mut dyn Work) -> Result<(), Failure> {
+        match self.poll.poll(&mut self.events, Some(Duration::from_millis(TURN_MS_MAX))) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             other => other?,
         }
         let now = Instant::now();
-        for event in &self.events {
+        for event in self.events.iter().filter(|event| event.token() != DUE) {
             let number = event.token().0;
             let connection = &mut self.connections[number];
             if event.is_writable() {

@@ -4,12 +4,14 @@ mod admin;
 mod consumer;
 mod link;
 mod producer;
+mod replicas;
 
 pub use admin::{Committed, ConfigChange, ConfigResource, NewTopic, OffsetAt};
 pub use consumer::{Consumer, Event, Reset};
 pub use producer::BlockingProducer;
+pub use replicas::Reassignment;
 
-use crate::limits::RETRY_PAUSE;
+use crate::limits::{CONNECT_PATIENCE_MIN, RETRY_PAUSE};
 use crate::{Address, Error, View};
 use kafka_wire::message::find_coordinator::FindCoordinatorRequest;
 use kafka_wire::message::metadata::{MetadataRequest, MetadataRequestTopic};
@@ -98,6 +100,12 @@ impl Client {
             Err(Error::Lost { .. }) => {
                 // A connection that was idle may have been closed; a second one tells.
                 self.any = None;
+                self.any()?.ask(request, patience)
+            }
+            Err(Error::TimedOut { .. }) if self.options.brokers.len() > 1 => {
+                // It may be frozen: another one is asked, from now on too.
+                self.any = None;
+                self.options.brokers.rotate_left(1);
                 self.any()?.ask(request, patience)
             }
             result => result,
@@ -225,8 +233,11 @@ impl Client {
     fn open_any(&self) -> Result<Link, Error> {
         let learned = self.view.brokers.values().filter(|known| !self.options.brokers.contains(known));
         let mut failure = None;
+        let named = self.options.brokers.len().max(1) as u32;
         for address in self.options.brokers.iter().chain(learned) {
-            match self.open(address) {
+            // One that is frozen must leave time for the others.
+            let patience = (self.options.patience / named).max(CONNECT_PATIENCE_MIN.as_duration());
+            match Link::open(address, &self.options.client_id, patience.min(self.options.patience)) {
                 Ok(link) => return Ok(link),
                 Err(error) => failure = Some(error),
             }

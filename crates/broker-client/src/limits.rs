@@ -26,6 +26,9 @@ pub const FETCH_PARTITION_BYTES_MAX: i32 = 1024 * 1024;
 /// How long a broker may hold a fetch that has nothing to give.
 pub const FETCH_WAIT: Span = Span::ms(500);
 
+/// The least time that one of several brokers gets to take a connection, before the next one is tried.
+pub const CONNECT_PATIENCE_MIN: Span = Span::ms(2000);
+
 /// Pause before what failed for a passing reason is tried again; Kafka's `retry.backoff.ms`.
 pub const RETRY_PAUSE: Span = Span::ms(100);
 

@@ -6,10 +6,13 @@
 
 pub(crate) mod add_offsets_to_txn;
 pub(crate) mod add_partitions_to_txn;
+pub(crate) mod allocate_producer_ids;
 pub(crate) mod alter_configs;
 pub(crate) mod alter_partition;
 pub(crate) mod alter_partition_reassignments;
 pub(crate) mod api_versions;
+pub(crate) mod consumer_group_describe;
+pub(crate) mod consumer_group_heartbeat;
 pub(crate) mod controlled_shutdown;
 pub(crate) mod create_partitions;
 pub(crate) mod create_topics;
@@ -137,10 +140,13 @@ apis! {
     list_partition_reassignments ListPartitionReassignmentsRequest
     offset_delete OffsetDeleteRequest
     alter_partition AlterPartitionRequest
+    allocate_producer_ids AllocateProducerIdsRequest
     describe_cluster DescribeClusterRequest
     describe_producers DescribeProducersRequest
     describe_transactions DescribeTransactionsRequest
     list_transactions ListTransactionsRequest
+    consumer_group_heartbeat ConsumerGroupHeartbeatRequest
+    consumer_group_describe ConsumerGroupDescribeRequest
     list_config_resources ListConfigResourcesRequest
     describe_topic_partitions DescribeTopicPartitionsRequest
 }

@@ -53,6 +53,13 @@ pub(crate) fn broker_text<'a, D: Disk>(broker: &'a Broker<D>, name: &str) -> Opt
     set_values(broker, name).next().map(|(text, _)| text)
 }
 
+/// The text of a broker's setting as it is set in the keeper: for this broker, or else for all of them.
+pub(crate) fn dynamic_text<'a, D: Disk>(broker: &'a Broker<D>, name: &str) -> Option<&'a str> {
+    let cluster = broker.membership.cluster();
+    let of = |who| cluster.broker_config(who).and_then(|config| config.value(name));
+    of(Some(BrokerId(broker.settings.broker_id))).or_else(|| of(None))
+}
+
 /// A number among a broker's settings, or `default` if it is not set or no number.
 pub(crate) fn broker_number<D: Disk>(broker: &Broker<D>, name: &str, default: i32) -> i32 {
     broker_text(broker, name).and_then(|text| text.trim().parse().ok()).unwrap_or(default)
@@ -120,7 +127,9 @@ fn topic_kind(kind: ConfigKind) -> i8 {
 
 /// Every setting of this broker, those of unknown names in `server.properties` included.
 pub(crate) fn broker_entries<D: Disk>(broker: &Broker<D>) -> Vec<Entry> {
-    let known = BrokerKey::all().iter().map(|key| broker_entry(broker, key));
+    let is_shown =
+        |key: &&BrokerKey| key.scope != Scope::OnlyDynamic || dynamic_text(broker, key.name).is_some();
+    let known = BrokerKey::all().iter().filter(is_shown).map(|key| broker_entry(broker, key));
     let unknown = broker.settings.properties.keys().filter(|name| BrokerKey::find(name).is_none());
     // A setting that nobody knows may be anything, a secret too.
     let unknown = unknown.map(|name| Entry {

@@ -10,12 +10,17 @@ use crate::{AskToken, ConnectionId, LinkId, Work};
 /// One thing for the shell to do.
 #[derive(Debug)]
 pub enum Effect {
-    /// The request of `connection` is done; the shell may hand over its next one.
+    /// The oldest request of `connection` that had no reply has one.
     Reply {
         /// To whom.
         connection: ConnectionId,
         /// The response, to be sent behind its length; `None` sends nothing (produce with acks=0).
         frame: Option<Frame>,
+    },
+    /// The shell may hand over the next request of `connection`: once for each that was handed over before.
+    Next {
+        /// Whose.
+        connection: ConnectionId,
     },
     /// Close after flushing what was replied before; no [`crate::Input::Closed`] follows.
     Close {

@@ -17,7 +17,7 @@ use kafka_wire::ErrorCode;
 use kafka_wire::message::fetch::{FetchRequest, FetchResponse, PartitionData};
 use kafka_wire::message::list_offsets::{ListOffsetsRequest, ListOffsetsResponse};
 
-use crate::limits::FOLLOWER_BACKOFF;
+use crate::limits::{FOLLOWER_BACKOFF, THROTTLED_PAUSE};
 use crate::links::{self, Lane, LinkError, Reply};
 use crate::protocol::InterBrokerProtocol;
 use crate::purgatory::WatchKey;
@@ -45,6 +45,8 @@ struct Following {
     leader_epoch: i32,
     /// Not asked for before that moment.
     pause_until: Option<Moment>,
+    /// Whether it had all that was replicated when the leader was last heard.
+    is_level: bool,
     range: Range,
 }
 
@@ -102,8 +104,13 @@ impl Followers {
     pub(crate) fn follow(&mut self, partition: &TopicPartition, leader: BrokerId, leader_epoch: i32) {
         self.forget(partition);
         self.leaders.insert(partition.clone(), leader);
-        let following = Following { leader_epoch, pause_until: None, range: Range::Within };
+        let following = Following { leader_epoch, pause_until: None, is_level: false, range: Range::Within };
         self.fetchers.entry(leader).or_default().followed.insert(partition.clone(), following);
+    }
+
+    /// Whether a leader is followed in this partition.
+    pub(crate) fn follows(&self, partition: &TopicPartition) -> bool {
+        self.leaders.contains_key(partition)
     }
 
     /// Follows nobody in this partition any more.
@@ -170,12 +177,19 @@ fn fetch<D: Disk>(broker: &mut Broker<D>, now: Now, leader: BrokerId, effects: &
     }
     let mut wanted: BTreeMap<TopicPartition, Told> = BTreeMap::new();
     let mut gone = Vec::new();
-    for (partition, following) in &fetcher.followed {
+    let me = broker.settings.broker_id;
+    let is_exceeded = broker.throttles.follower.is_exceeded(now.moment);
+    for (partition, following) in &mut fetcher.followed {
         if following.pause_until.is_some_and(|at| at > now.moment) {
             continue;
         }
         match broker.replicas.follower(partition) {
             Some(replica) if !replica.is_offline() => {
+                let is_limited = || replica.config().follower_throttled.names(partition.partition, me);
+                if is_exceeded && !following.is_level && is_limited() {
+                    following.pause_until = Some(now.moment + THROTTLED_PAUSE);
+                    continue;
+                }
                 let told = Told {
                     leader_epoch: following.leader_epoch,
                     offset: replica.log_end_offset(),
@@ -315,7 +329,12 @@ fn take<D: Disk>(
         }
         ErrorCode::NONE => {
             let records = data.records.map(|records| records.to_bytes()).unwrap_or_default();
-            replica.append_as_follower(now, records, data.high_watermark, data.log_start_offset)
+            if replica.config().follower_throttled.names(partition.partition, broker.settings.broker_id) {
+                broker.throttles.follower.record(now.moment, records.len() as u64);
+            }
+            let taken = replica.append_as_follower(now, records, data.high_watermark, data.log_start_offset);
+            following.is_level = replica.log_end_offset() >= data.high_watermark;
+            taken
         }
         ErrorCode::OFFSET_OUT_OF_RANGE => {
             following.range = Range::AskStart;

@@ -4,8 +4,8 @@
 //! held by the partition `java_string_hash(group) & 0x7fffffff % partitions` of `__consumer_offsets`, and
 //! coordinated by whoever leads that partition. Coming to lead one means to read it from its start.
 
-pub(crate) mod loading;
-mod settings;
+mod loading;
+pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -13,13 +13,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use clock::{Moment, Now};
-use coordinator::{Answer, Input, Producer, Record, RequestToken, WriteToken};
+use coordinator::{Answer, Input, Producer, Record, RequestToken, Topic, Topics, WriteToken};
 use disk::Disk;
-use kafka_wire::ErrorCode;
 use kafka_wire::batch::{BatchBuilder, ProducerStamp};
+use kafka_wire::{ErrorCode, Uuid};
 
-use crate::api::{delete_groups, join_group, offset_commit, offset_delete, sync_group, txn_offset_commit};
-use crate::groups::loading::Reading;
+use crate::api::{
+    consumer_group_heartbeat, delete_groups, join_group, offset_commit, offset_delete, sync_group,
+    txn_offset_commit,
+};
+use crate::internal_log::Readings;
 use crate::purgatory::WatchKey;
 use crate::replica::Durability;
 use crate::{Broker, Effect, Event, Settings, TopicPartition};
@@ -39,9 +42,11 @@ pub(crate) struct Groups {
     /// Appends in the log that are not known to be committed, in order, by partition.
     in_log: BTreeMap<i32, VecDeque<InLog>>,
     /// Partitions that are being read.
-    reading: BTreeMap<i32, Reading>,
+    reading: Readings,
     /// Version of the metadata that leadership was last compared with.
     seen_version: Option<u64>,
+    /// Version of the metadata whose topics the core was last told.
+    shown_version: Option<u64>,
     /// Whether leadership must be looked at even if the metadata stay the same.
     is_unsettled: bool,
     /// Whether something was left to do for the next turn.
@@ -67,6 +72,7 @@ enum InLogWhat {
 /// Who waits for an answer of the core.
 #[derive(Debug)]
 pub(crate) enum Asked {
+    ConsumerGroupHeartbeat(consumer_group_heartbeat::Waiting),
     JoinGroup(join_group::Waiting),
     SyncGroup(sync_group::Waiting),
     OffsetCommit(offset_commit::Waiting),
@@ -85,8 +91,9 @@ impl Groups {
             next_token: 0,
             at_once: None,
             in_log: BTreeMap::new(),
-            reading: BTreeMap::new(),
+            reading: Readings::default(),
             seen_version: None,
+            shown_version: None,
             is_unsettled: true,
             has_more: false,
         }
@@ -109,10 +116,10 @@ impl Groups {
 
     /// When it next wants [`woken`].
     pub(crate) fn deadline(&self) -> Option<Moment> {
-        if self.has_more || !self.reading.is_empty() {
+        if self.has_more {
             return Some(Moment::default());
         }
-        self.core.deadline()
+        self.core.deadline().into_iter().chain(self.reading.deadline()).min()
     }
 
     /// Takes note of a transaction marker at `offset` of a partition of `__consumer_offsets`: once it is
@@ -159,6 +166,21 @@ pub(crate) fn ask_now<D: Disk>(
     step(broker, now, input(token), effects);
     let answered = broker.groups.at_once.take().and_then(|(_, answer)| answer);
     answered.expect("the core answers such requests in the same step")
+}
+
+/// Tells the core of the cluster's topics, if they may have changed since it was last told.
+pub(crate) fn show_topics<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec<Effect>) {
+    let metadata = broker.membership.metadata().clone();
+    if broker.groups.shown_version == Some(metadata.version) {
+        return;
+    }
+    broker.groups.shown_version = Some(metadata.version);
+    let topics = metadata.topics().map(|topic| {
+        let partitions = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
+        (topic.name.clone(), Topic { id: Uuid(topic.id.0), partitions })
+    });
+    let topics = Topics::new(metadata.version, topics);
+    step(broker, now, Input::Topics(Arc::new(topics)), effects);
 }
 
 /// Tells that topics were deleted: their offsets mean nothing any more.
@@ -226,7 +248,7 @@ fn follow_leadership<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Ve
         let name = broker.groups.partition(partition);
         if broker.replicas.leader(&name).is_none() {
             broker.groups.in_log.remove(&partition);
-            broker.groups.reading.remove(&partition);
+            broker.groups.reading.end(partition);
             step(broker, now, Input::Unload { partition, leader_epoch: None }, effects);
         }
     }
@@ -248,11 +270,11 @@ fn follow_leadership<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Ve
         let start = replica.log_start_offset();
         match led.get(&partition) {
             Some(&epoch) if epoch == leader_epoch => {}
-            Some(_) if !broker.groups.reading.contains_key(&partition) => {
+            Some(_) if !broker.groups.reading.contains(partition) => {
                 step(broker, now, Input::Load { partition, leader_epoch }, effects);
             }
             _ => {
-                broker.groups.reading.insert(partition, Reading::from(start));
+                broker.groups.reading.begin(partition, start);
                 step(broker, now, Input::Load { partition, leader_epoch }, effects);
             }
         }
@@ -295,6 +317,9 @@ fn answered<D: Disk>(broker: &mut Broker<D>, token: RequestToken, answer: Answer
     }
     let Some(asked) = broker.groups.waiting.remove(&token) else { return };
     match (asked, answer) {
+        (Asked::ConsumerGroupHeartbeat(waiting), Answer::ConsumerBeat(told)) => {
+            consumer_group_heartbeat::answered(broker, waiting, told, effects);
+        }
         (Asked::JoinGroup(waiting), Answer::Join(joined)) => {
             join_group::answered(broker, waiting, joined, effects);
         }

@@ -19,8 +19,7 @@ pub enum Input {
         /// Which of the configured listeners accepted it.
         listener: ListenerIndex,
     },
-    /// A client sent a request. At most one is in the node per connection: the next is handed over
-    /// after [`crate::Effect::Reply`] of this one, which also keeps responses in order.
+    /// A client sent a request. The next of the same connection is handed over after [`crate::Effect::Next`].
     Received {
         /// From whom.
         connection: ConnectionId,

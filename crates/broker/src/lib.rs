@@ -25,6 +25,7 @@ mod fetch_session;
 mod followers;
 mod groups;
 mod input;
+mod internal_log;
 mod isr;
 mod keeper_write;
 mod limits;
@@ -42,6 +43,7 @@ mod shutdown;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod throttles;
 mod topic_creation;
 mod topic_partition;
 mod topics;
@@ -79,6 +81,7 @@ use crate::producer_ids::ProducerIds;
 use crate::purgatory::Purgatory;
 use crate::replicas::Replicas;
 use crate::shutdown::Shutdown;
+use crate::throttles::Throttles;
 use crate::transactions::Transactions;
 
 /// A broker: its connections, its replicas, its groups, and its place in the cluster.
@@ -121,6 +124,8 @@ pub struct Broker<D: Disk> {
     pub(crate) producer_ids: ProducerIds,
     /// Incremental fetch sessions.
     pub(crate) fetch_sessions: FetchSessions,
+    /// How fast replicas that are behind may catch up.
+    pub(crate) throttles: Throttles,
     /// Requests that wait for something.
     pub(crate) purgatory: Purgatory,
     /// Topics that are being made because a client named them.
@@ -156,6 +161,7 @@ impl<D: Disk> Broker<D> {
             transactions: Transactions::new(now, &settings),
             producer_ids: ProducerIds::default(),
             fetch_sessions: FetchSessions::default(),
+            throttles: Throttles::new(&settings.properties),
             purgatory: Purgatory::default(),
             growing_topics: BTreeMap::new(),
             settings,
@@ -164,6 +170,7 @@ impl<D: Disk> Broker<D> {
 
     /// Takes one input and appends what the shell must do, in order.
     pub fn step(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
+        self.connections.time_is(now.moment);
         match input {
             Input::Opened { connection, peer, listener } => {
                 self.connections.open(connection, peer, listener);
@@ -191,9 +198,12 @@ impl<D: Disk> Broker<D> {
     /// Ends the shell's turn: what was appended is sent to be made durable if acknowledgements ask for it,
     /// and the requests whose wait is over are answered. Must follow the last `step` of each turn.
     pub fn turn_ended(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.connections.time_is(now.moment);
         membership::turn_ended(self);
+        dispatch::turn_ended(self, now, effects);
         early::turn_ended(self, now, effects);
         replicas::turn_ended(self, now, effects);
+        membership::tell_failure(self, effects);
         // Before the groups, whose partitions get markers too.
         transactions::turn_ended(self, now, effects);
         groups::turn_ended(self, now, effects);

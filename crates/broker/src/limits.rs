@@ -6,6 +6,14 @@ use clock::Span;
 /// empty answer early, which every client handles.
 pub(crate) const FETCH_WAIT_MAX: Span = Span::seconds(600);
 
+/// Part of a request, as its denominator, that a batch must be for the log to keep the request's bytes instead of
+/// a copy of the batch: what is kept in memory is at most so many times what is accounted for.
+pub(crate) const KEPT_SHARE: usize = 4;
+
+/// Produce requests of one connection that may wait for their acknowledgement at once. Java's producers send five,
+/// others as many as they like; their records are in the log already, and each costs about a kilobyte.
+pub(crate) const PIPELINED_REQUESTS_MAX: usize = 256;
+
 /// Longest time a produce request may wait for its replicas, whatever the client asks.
 pub(crate) const PRODUCE_WAIT_MAX: Span = Span::seconds(3600);
 
@@ -37,6 +45,14 @@ pub(crate) const AUTO_CREATED_TOPICS_MAX: usize = 1000;
 /// Bytes of `__consumer_offsets` that are read into the coordinator in one turn of the shell: a few
 /// milliseconds of work, in which no other client is served.
 pub(crate) const GROUP_LOAD_BYTES_PER_TURN: usize = 2 << 20;
+
+/// How long to wait before a partition of an internal topic that could not be read is tried again. A disk
+/// that fails for good takes its partitions offline, and other brokers lead them then.
+pub(crate) const GROUP_LOAD_RETRY: Span = Span::seconds(1);
+
+/// Keys of one FindCoordinator request. Administrators ask for all groups of a cluster at once, and no
+/// cluster has more.
+pub(crate) const COORDINATOR_KEYS_MAX: usize = 250_000;
 
 /// Unpacked size of one batch of `__consumer_offsets`. Kafka packs them only if told to, and then at
 /// most as much as fits one request.
@@ -82,6 +98,10 @@ pub(crate) const SYNCS_AT_ONCE: usize = 4;
 
 /// Logs in such a piece, if the round is small: below that another thread is not worth its wake.
 pub(crate) const SYNC_LOGS_MIN: usize = 4;
+
+/// Logs in a round from which on their whole file system is synced once instead of each file: docs/decisions/
+/// 0014-sync-together.md has the measurements. Below that, a neighbour's dirty pages may cost more than is saved.
+pub(crate) const SYNC_TOGETHER_LOGS_MIN: usize = 12;
 
 /// Reads from the disk that are under way at once; more wait. Each holds what one client may fetch of one
 /// partition, and the threads that read are few.
@@ -161,6 +181,22 @@ pub(crate) const LINK_QUEUE_MAX: usize = 16;
 pub(crate) const LINK_BACKOFF: Span = Span::ms(50);
 pub(crate) const LINK_BACKOFF_MAX: Span = Span::ms(1000);
 
+/// Pause before a broker is told again to stop a replica that it could not stop, as when its disk failed.
+pub(crate) const STOP_REST: Span = Span::seconds(10);
+
+/// Connections over which partitions join transactions, for each coordinator: each has one request under
+/// way, which takes as long as a write of the transaction's log.
+pub(crate) const JOINING_LANES: u8 = 4;
+
+/// Requests that may wait on one of those: one for each producer that begins to write to a partition.
+pub(crate) const JOINING_QUEUE_MAX: usize = 1024;
+
+/// Brokers that may wait for a block of producer ids at once; each has one request under way.
+pub(crate) const PRODUCER_ID_GRANTS_MAX: usize = 1024;
+
+/// How long a request to delete records may wait for followers, whatever it asks for.
+pub(crate) const DELETE_RECORDS_WAIT_MAX: Span = Span::seconds(300);
+
 /// How long a connection to another broker may take to come about.
 pub(crate) const LINK_DIAL_PATIENCE: Span = Span::seconds(10);
 
@@ -172,6 +208,10 @@ pub(crate) const ORDERS_PER_REQUEST_MAX: usize = 10_000;
 
 /// Pause before a follower asks again for a partition that its leader refused.
 pub(crate) const FOLLOWER_BACKOFF: Span = Span::ms(200);
+
+/// Pause before a follower that was fast enough for its limit asks again: a fraction of the window over which
+/// the rate is measured.
+pub(crate) const THROTTLED_PAUSE: Span = Span::ms(200);
 
 /// Pause before proposed in-sync sets are sent again after a failure.
 pub(crate) const IN_SYNC_BACKOFF: Span = Span::ms(50);

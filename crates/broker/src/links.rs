@@ -14,7 +14,8 @@ use disk::Disk;
 use kafka_wire::{Frame, Message, Reader, Request, RequestHeader, ResponseHeader};
 
 use crate::limits::{
-    LINK_BACKOFF, LINK_BACKOFF_MAX, LINK_DIAL_PATIENCE, LINK_QUEUE_MAX, LINK_REQUEST_PATIENCE,
+    JOINING_QUEUE_MAX, LINK_BACKOFF, LINK_BACKOFF_MAX, LINK_DIAL_PATIENCE, LINK_QUEUE_MAX,
+    LINK_REQUEST_PATIENCE,
 };
 use crate::{Broker, Effect, followers, isr, peers, shutdown, transactions};
 
@@ -33,8 +34,9 @@ pub(crate) enum Lane {
     Replication,
     /// From a coordinator of transactions to the leaders of what they wrote to.
     Transactions,
-    /// From the leader of a partition to the coordinator of what is written there.
-    Joining,
+    /// From the leader of a partition to the coordinator of what is written there: one of
+    /// [`JOINING_LANES`](crate::limits::JOINING_LANES).
+    Joining(u8),
 }
 
 /// What an answer belongs to: one variant for each module that sends.
@@ -139,7 +141,8 @@ impl<D: Disk> Broker<D> {
             next_correlation: 0,
             queue: VecDeque::new(),
         });
-        if link.queue.len() >= LINK_QUEUE_MAX {
+        let queue_max = if matches!(lane, Lane::Joining(_)) { JOINING_QUEUE_MAX } else { LINK_QUEUE_MAX };
+        if link.queue.len() >= queue_max {
             return answered(self, now, to, sent, Err(LinkError::Lost), effects);
         }
         let correlation_id = link.next_correlation;

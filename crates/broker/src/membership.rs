@@ -33,7 +33,7 @@ use crate::{Broker, Effect, Event, KeeperInput, Settings, TopicPartition, groups
 use joining::Step;
 
 pub(crate) use last_session::read as read_last_session;
-pub(crate) use orders::{obey, stop};
+pub(crate) use orders::{obey, replicas_failed, stop, tell_failure};
 
 /// What the broker knows of the cluster, and how it came to know.
 pub(crate) struct Membership {

@@ -15,11 +15,11 @@ use cluster::{BrokerEpoch, BrokerId, Change, ControllerEpoch};
 use controller::{LeaderAndIsr, StopReplica};
 use disk::Disk;
 use kafka_wire::ErrorCode;
-use kafka_wire::message::leader_and_isr::LeaderAndIsrRequest;
+use kafka_wire::message::leader_and_isr::{LeaderAndIsrRequest, LeaderAndIsrResponse};
 use kafka_wire::message::stop_replica::StopReplicaRequest;
 use kafka_wire::message::update_metadata::UpdateMetadataRequest;
 
-use crate::limits::{LINK_BACKOFF_MAX, ORDERS_PER_REQUEST_MAX};
+use crate::limits::{LINK_BACKOFF_MAX, ORDERS_PER_REQUEST_MAX, STOP_REST};
 use crate::links::{self, Lane, LinkError, Reply};
 use crate::protocol::InterBrokerProtocol;
 use crate::{Broker, Effect, Event, TopicPartition, membership};
@@ -310,12 +310,19 @@ pub(crate) fn answered<D: Disk>(
     };
     outbox.busy = false;
     let mut gone = Vec::new();
+    let mut again = BTreeMap::new();
+    let mut failed = Vec::new();
     let outcome = match (reply, &sent.what) {
         (Err(lost), _) => Err(lost),
-        (Ok(reply), What::Lead(_)) => reply.read::<LeaderAndIsrRequest>().map(|answer| {
+        (Ok(reply), What::Lead(orders)) => reply.read::<LeaderAndIsrRequest>().map(|answer| {
             let refused = answer.topics.iter().flat_map(|topic| &topic.partition_errors);
-            let refused = refused
-                .filter(|one| !matches!(one.error_code, ErrorCode::NONE | ErrorCode::STALE_CONTROLLER_EPOCH));
+            failed = failed_replicas(&answer, orders);
+            let refused = refused.filter(|one| {
+                !matches!(
+                    one.error_code,
+                    ErrorCode::NONE | ErrorCode::STALE_CONTROLLER_EPOCH | ErrorCode::KAFKA_STORAGE_ERROR
+                )
+            });
             for one in refused {
                 let text = format!(
                     "broker {peer} cannot do as ordered with partition {}: {}",
@@ -334,6 +341,12 @@ pub(crate) fn answered<D: Disk>(
                 if deleted && one.error_code == ErrorCode::NONE {
                     gone.push(partition);
                 } else if one.error_code != ErrorCode::NONE {
+                    // A disk may come back, and the replica with it.
+                    if one.error_code == ErrorCode::KAFKA_STORAGE_ERROR
+                        && let Some(order) = orders.get(&partition)
+                    {
+                        again.insert(partition.clone(), order.clone());
+                    }
                     let text = format!("broker {peer} could not stop {partition}: {}", one.error_code.name());
                     effects.push(Effect::Event(Event::Note(text)));
                 }
@@ -342,7 +355,11 @@ pub(crate) fn answered<D: Disk>(
         }),
     };
     match outcome {
-        Ok(ErrorCode::NONE) => {}
+        Ok(ErrorCode::NONE) if again.is_empty() => {}
+        Ok(ErrorCode::NONE) => {
+            outbox.put_back(What::Stop(again));
+            outbox.retry_at = Some(now.moment + STOP_REST);
+        }
         Ok(error) => {
             // Of a former life, or a newer controller is known there: the view will tell us, too.
             let text = format!("broker {peer} refuses this controller's orders: {}", error.name());
@@ -355,7 +372,30 @@ pub(crate) fn answered<D: Disk>(
             outbox.retry_at = Some(now.moment);
         }
     }
+    membership::replicas_failed(broker, now, peer, failed, effects);
     for partition in gone {
         membership::replica_deleted(broker, now, partition, peer, effects);
     }
+}
+
+/// Those of `orders` that could not be obeyed because the disk failed. Topics are named by their ids.
+fn failed_replicas(
+    answer: &LeaderAndIsrResponse,
+    orders: &BTreeMap<TopicPartition, LeaderAndIsr>,
+) -> Vec<controller::Partition> {
+    let mut failed = BTreeSet::new();
+    for topic in &answer.topics {
+        for one in &topic.partition_errors {
+            if one.error_code == ErrorCode::KAFKA_STORAGE_ERROR {
+                failed.insert((topic.topic_id.0, one.partition_index));
+            }
+        }
+    }
+    if failed.is_empty() {
+        return Vec::new();
+    }
+    let is_failed =
+        |order: &LeaderAndIsr| order.topic_id.is_some_and(|id| failed.contains(&(id.0, order.partition)));
+    let orders = orders.values().filter(|order| is_failed(order));
+    orders.map(|order| (order.topic.clone(), order.partition)).collect()
 }

@@ -9,8 +9,8 @@ use clock::{Moment, Now};
 use disk::Disk;
 
 use crate::api::{
-    alter_partition_reassignments, controlled_shutdown, create_partitions, create_topics, delete_topics,
-    end_txn, fetch, find_coordinator, init_producer_id, metadata, produce, write_txn_markers,
+    alter_partition_reassignments, controlled_shutdown, create_partitions, create_topics, delete_records,
+    delete_topics, end_txn, fetch, find_coordinator, init_producer_id, metadata, produce, write_txn_markers,
 };
 use crate::replicas::ReadTicket;
 use crate::{Broker, ConnectionId, Effect, TopicPartition, config_change};
@@ -20,6 +20,8 @@ use crate::{Broker, ConnectionId, Effect, TopicPartition, config_change};
 pub(crate) enum WatchKey {
     /// The partition's high watermark, log end or leadership changed, or it was deleted.
     Partition(TopicPartition),
+    /// As [`WatchKey::Partition`], but for a log end that moved: nothing is acknowledged for that.
+    Acknowledgement(TopicPartition),
     /// The set of topics, or what the cluster says of them, changed.
     Topics,
     /// A block of producer ids arrived, or could not be had.
@@ -46,6 +48,7 @@ pub(crate) enum Parked {
     AlterConfigs(config_change::Waiting),
     ControlledShutdown(controlled_shutdown::Waiting),
     AlterPartitionReassignments(alter_partition_reassignments::Waiting),
+    DeleteRecords(delete_records::Waiting),
 }
 
 /// Whether a retry may wait again.
@@ -64,14 +67,14 @@ struct Waiter {
     parked: Parked,
 }
 
-/// The waiting requests. There is at most one per connection.
+/// The waiting requests. A connection has several only of those that let others in behind them.
 #[derive(Default)]
 pub(crate) struct Purgatory {
     next: u64,
     waiters: BTreeMap<u64, Waiter>,
     deadlines: BTreeSet<(Moment, u64)>,
     watchers: BTreeMap<WatchKey, BTreeSet<u64>>,
-    by_connection: BTreeMap<ConnectionId, u64>,
+    by_connection: BTreeSet<(ConnectionId, u64)>,
     /// Who is to be retried, and for what; a key may repeat.
     touched: BTreeMap<u64, Vec<WatchKey>>,
 }
@@ -91,13 +94,25 @@ impl Purgatory {
             self.watchers.entry(key.clone()).or_default().insert(id);
         }
         self.deadlines.insert((deadline, id));
-        let before = self.by_connection.insert(connection, id);
-        assert!(before.is_none(), "one request at a time per connection");
+        self.by_connection.insert((connection, id));
         self.waiters.insert(id, Waiter { connection, deadline, keys, parked });
     }
 
     /// Says that what `key` stands for has changed. The retries happen when the turn ends.
     pub(crate) fn touch(&mut self, key: &WatchKey) {
+        self.touch_watchers(key);
+        if let WatchKey::Partition(partition) = key {
+            self.touch_watchers(&WatchKey::Acknowledgement(partition.clone()));
+        }
+    }
+
+    /// Says that a partition's log end moved, and nothing else of it: whoever waits for an acknowledgement, which
+    /// may be very many, is left alone.
+    pub(crate) fn touch_appended(&mut self, partition: &TopicPartition) {
+        self.touch_watchers(&WatchKey::Partition(partition.clone()));
+    }
+
+    fn touch_watchers(&mut self, key: &WatchKey) {
         for &id in self.watchers.get(key).into_iter().flatten() {
             let keys = self.touched.entry(id).or_default();
             if keys.last() != Some(key) {
@@ -113,7 +128,9 @@ impl Purgatory {
 
     /// Drops what a lost connection was waiting for.
     pub(crate) fn forget(&mut self, connection: ConnectionId) {
-        if let Some(&id) = self.by_connection.get(&connection) {
+        let waiting = (connection, u64::MIN)..=(connection, u64::MAX);
+        let waiting: Vec<u64> = self.by_connection.range(waiting).map(|&(_, id)| id).collect();
+        for id in waiting {
             self.take(id);
         }
     }
@@ -129,7 +146,7 @@ impl Purgatory {
     fn take(&mut self, id: u64) -> Option<Parked> {
         let waiter = self.waiters.remove(&id)?;
         self.deadlines.remove(&(waiter.deadline, id));
-        self.by_connection.remove(&waiter.connection);
+        self.by_connection.remove(&(waiter.connection, id));
         self.touched.remove(&id);
         for key in &waiter.keys {
             if let Some(ids) = self.watchers.get_mut(key) {
@@ -197,7 +214,7 @@ fn poke<D: Disk>(
     changed: &[WatchKey],
     effects: &mut Vec<Effect>,
 ) {
-    match fetch::changed(broker, &mut waiting, changed) {
+    match fetch::changed(broker, now, &mut waiting, changed) {
         fetch::Verdict::Wait => broker.purgatory.put_back(id, waiting),
         fetch::Verdict::Answer => {
             broker.purgatory.take(id);
@@ -238,6 +255,7 @@ fn retry<D: Disk>(
             create_partitions::retry(broker, now, waiting, patience, effects);
         }
         Parked::AlterConfigs(waiting) => config_change::retry(broker, now, waiting, patience, effects),
+        Parked::DeleteRecords(waiting) => delete_records::retry(broker, now, waiting, patience, effects),
         Parked::AlterPartitionReassignments(waiting) => {
             alter_partition_reassignments::retry(broker, now, waiting, patience, effects);
         }

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use clock::{Moment, Now};
 use commitlog::{
-    ColdRead, Compacting, Compaction, CompactionRules, CompactionSlice, EpochStart, Fetched, Log, LogConfig,
-    LogError, ProducerEntry, Progress, RemovalJob, Retention, Sliced, SyncJob, Synced,
+    ColdRead, Compacting, Compaction, CompactionRules, CompactionSlice, Dirty, EpochStart, Fetched, Log,
+    LogConfig, LogError, ProducerEntry, Progress, RemovalJob, Retention, Sliced, SyncJob, Synced,
 };
 use disk::Disk;
 use kafka_wire::compression::Codec;
@@ -217,6 +217,11 @@ impl<D: Disk> Replica<D> {
     /// Whether the topic asks for this codec, so that all its batches may be packed with it.
     pub(crate) fn packs_with(&self, codec: Codec) -> bool {
         self.config.compression.codec() == Some(codec)
+    }
+
+    /// The topic's configuration.
+    pub(crate) fn config(&self) -> &TopicConfig {
+        &self.config
     }
 
     /// Takes over a changed configuration.
@@ -471,6 +476,12 @@ impl<D: Disk> Replica<D> {
         self.log.begin_commit()
     }
 
+    /// As [`Replica::begin_commit`], where the whole file system is synced at once.
+    pub(crate) fn begin_commit_together(&mut self) -> Result<Option<Dirty>, LogError> {
+        self.unsynced = None;
+        self.log.begin_commit_together()
+    }
+
     /// Begins to make everything appended durable because nothing was appended for long.
     pub(crate) fn begin_sync(&mut self) -> Result<Option<SyncJob<D>>, LogError> {
         self.unsynced = None;
@@ -504,12 +515,25 @@ impl<D: Disk> Replica<D> {
 
     /// Stores and syncs everything, so that the next start has nothing to look for.
     pub(crate) fn close(&mut self) -> Result<(), LogError> {
+        self.store_producers()?;
+        self.log.close()?;
+        self.unsynced = None;
+        Ok(())
+    }
+
+    /// As [`Replica::close`], but for what a sync of the whole file system must do before the log is closed.
+    pub(crate) fn begin_close_together(&mut self) -> Result<Option<Dirty>, LogError> {
+        self.store_producers()?;
+        let dirty = self.log.begin_close_together()?;
+        self.unsynced = None;
+        Ok(dirty)
+    }
+
+    fn store_producers(&mut self) -> Result<(), LogError> {
         let end = self.log.log_end();
         if end > self.log.newest_snapshot().unwrap_or(0) {
             self.log.write_producer_snapshot(end, &snapshot(&self.producers))?;
         }
-        self.log.close()?;
-        self.unsynced = None;
         Ok(())
     }
 
@@ -595,6 +619,7 @@ pub(crate) fn log_config(config: &TopicConfig) -> LogConfig {
         segment_jitter_ms: config.segment_jitter_ms,
         index_bytes: config.segment_index_bytes,
         index_interval_bytes: config.index_interval_bytes,
+        preallocate: config.preallocate,
     }
 }
 

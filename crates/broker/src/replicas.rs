@@ -25,6 +25,7 @@ use kafka_wire::ErrorCode;
 use partition::TopicConfig;
 
 use crate::disk_space::DiskSpace;
+use crate::limits::SYNC_TOGETHER_LOGS_MIN;
 use crate::replica::{self, Durability, Replica};
 use crate::work::Work;
 use crate::{Broker, Settings, TopicPartition};
@@ -65,6 +66,8 @@ pub(crate) struct Replicas<D: Disk> {
     intervals: Intervals,
     /// Whether no log directory is in use any more.
     all_failed: bool,
+    /// Whether a directory failed since the controller was told last.
+    failure_untold: bool,
     notes: Vec<String>,
 }
 
@@ -119,6 +122,7 @@ impl<D: Disk> Replicas<D> {
             cleaner: Cleaner::new(now.moment, &intervals, lookup("log.cleaner.enable") != Some("false")),
             intervals,
             all_failed: false,
+            failure_untold: false,
             notes: Vec::new(),
         };
         for path in &settings.log_directories {
@@ -212,6 +216,11 @@ impl<D: Disk> Replicas<D> {
         Some(&mut held.replica)
     }
 
+    /// The replica, if this broker holds it in whatever part, only to be read.
+    pub(crate) fn in_any_part(&mut self, partition: &TopicPartition) -> Option<&mut Replica<D>> {
+        self.held.get_mut(partition).map(|held| &mut held.replica)
+    }
+
     /// The replica, if this broker holds it and does not lead; the end of the turn looks after it.
     pub(crate) fn follower(&mut self, partition: &TopicPartition) -> Option<&mut Replica<D>> {
         let held = self.held.get_mut(partition)?;
@@ -283,10 +292,17 @@ impl<D: Disk> Replicas<D> {
     /// nothing. Returns what went wrong, in words. No replica may be used afterwards.
     fn close(&mut self, broker_epoch: i64) -> Vec<String> {
         let mut failed = BTreeSet::new();
-        for (partition, held) in &mut self.held {
-            if let Err(error) = held.replica.close() {
+        for directory in 0..self.directories.len() {
+            let volume = self.directories[directory].log_directory.volume_sync();
+            let troubles = match volume.filter(|_| self.held.len() >= SYNC_TOGETHER_LOGS_MIN) {
+                Some(volume) => self.close_together(directory, volume),
+                None => self.close_each(directory),
+            };
+            if !troubles.is_empty() {
+                failed.insert(directory);
+            }
+            for (partition, error) in troubles {
                 self.notes.push(format!("{partition} was not closed: {error}"));
-                failed.insert(held.directory);
             }
         }
         for checkpoint in upkeep::CHECKPOINTS {

@@ -136,6 +136,7 @@ impl World {
                 let frame = frame.map(|frame| frame.to_bytes());
                 self.replies.entry(connection).or_default().push_back(frame);
             }
+            Effect::Next { .. } => {}
             Effect::Close { connection, reason } => {
                 self.closed.insert(connection, reason);
             }

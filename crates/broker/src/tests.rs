@@ -4,4 +4,5 @@ mod cluster;
 mod crashes;
 mod data_plane;
 mod long_poll;
+mod pipelined;
 mod work;

@@ -66,6 +66,22 @@ impl<D: Disk> Broker<D> {
         check_epoch(replica, current_leader_epoch)
     }
 
+    /// The replica, if this broker leads the partition or follows its leader: for consumers that know what
+    /// they may miss (KIP-392).
+    pub(crate) fn replica_to_read(
+        &mut self,
+        partition: &TopicPartition,
+        current_leader_epoch: i32,
+    ) -> Result<&mut Replica<D>, ErrorCode> {
+        let follows = self.followers.follows(partition);
+        let replica = self
+            .replicas
+            .in_any_part(partition)
+            .filter(|replica| follows || replica.leadership().is_some())
+            .ok_or_else(|| why_not_leader(&self.membership, partition))?;
+        check_epoch(replica, current_leader_epoch)
+    }
+
     /// Who leads a partition, and where clients of the listener reach it.
     pub(crate) fn leader_hint(
         &self,

@@ -25,6 +25,7 @@ use kafka_wire::batch::{BatchBuilder, BatchHeader};
 use crate::api::{
     add_offsets_to_txn, add_partitions_to_txn, end_txn, init_producer_id, produce, txn_offset_commit,
 };
+use crate::internal_log::Readings;
 use crate::purgatory::WatchKey;
 use crate::replica::{Durability, Marker};
 use crate::{Broker, Effect, Event, Settings, TopicPartition};
@@ -49,7 +50,7 @@ pub(crate) struct Transactions {
     /// Appends in the log that are not known to be committed, in order, by partition.
     in_log: BTreeMap<i32, VecDeque<(WriteToken, i64)>>,
     /// Partitions that are being read: the offset to go on at.
-    reading: BTreeMap<i32, i64>,
+    reading: Readings,
     /// Markers in logs that are not known to be committed.
     marking: BTreeMap<MarkToken, marks::Marking>,
     /// Version of the metadata that leadership was last compared with.
@@ -86,7 +87,7 @@ impl Transactions {
             is_telling: false,
             next_token: 0,
             in_log: BTreeMap::new(),
-            reading: BTreeMap::new(),
+            reading: Readings::default(),
             marking: BTreeMap::new(),
             seen_version: None,
             is_unsettled: true,
@@ -112,10 +113,10 @@ impl Transactions {
 
     /// When it next wants [`woken`].
     pub(crate) fn deadline(&self) -> Option<Moment> {
-        if self.has_more || !self.reading.is_empty() {
+        if self.has_more {
             return Some(Moment::default());
         }
-        self.core.deadline()
+        self.core.deadline().into_iter().chain(self.reading.deadline()).min()
     }
 
     fn partition(&self, partition: i32) -> TopicPartition {

@@ -250,14 +250,18 @@ fn refusals_name_the_cause_and_the_fix() {
     fs::write(&file, b"").expect("written");
     check(dev(&[], &file.join("below")), 5, &["cannot create", "choose another"]);
 
-    check(dev(&["--nodes", "3"], &data), 1, &["not there yet"]);
+    check(dev(&["--nodes", "3"], &data), 5, &["holds a single server", "choose another --data-dir"]);
 
     // Configuration files.
     let config = outer.path().join("zoo.cfg");
-    fs::write(&config, "dataDir=/d\nclientPort=2181\nserver.1=a:1:2\nserver.2=b:1:2\nsslQuorum=true\n")
+    fs::write(&config, "dataDir=/d\nclientPort=2181\nserver.1=a:1:2\nserver.2=b:1:2\naudit.enable=true\n")
         .expect("written");
     let keeper = castle(&["keeper"]).arg(&config).output().expect("the binary runs");
-    check(keeper, 3, &["zoo.cfg cannot be honoured", "initLimit: it is missing", "sslQuorum: not there yet"]);
+    check(
+        keeper,
+        3,
+        &["zoo.cfg cannot be honoured", "initLimit: it is missing", "audit.enable: not there yet"],
+    );
     let broker = castle(&["broker", "/nowhere/server.properties"]).output().expect("the binary runs");
     check(broker, 3, &["/nowhere/server.properties", "cannot be read"]);
 }

@@ -98,8 +98,14 @@ pub enum Watching {
 }
 
 /// Directories whose children are all read.
-const DIRECTORIES: [&str; 5] =
-    [path::BROKER_IDS, path::TOPICS, path::TOPIC_CONFIGS, path::BROKER_CONFIGS, path::DELETE_TOPICS];
+const DIRECTORIES: [&str; 6] = [
+    path::BROKER_IDS,
+    path::TOPICS,
+    path::TOPIC_CONFIGS,
+    path::BROKER_CONFIGS,
+    path::DELETE_TOPICS,
+    path::LOG_DIR_EVENTS,
+];
 
 /// Znodes that are read by name.
 const SINGLES: [&str; 4] = [path::CLUSTER_ID, path::CONTROLLER, path::CONTROLLER_EPOCH, path::FEATURE];
@@ -396,6 +402,7 @@ fn known_children(cluster: &Cluster, directory: &str) -> BTreeSet<String> {
         path::TOPIC_CONFIGS => cluster.topic_configs().keys().cloned().collect(),
         path::BROKER_CONFIGS => cluster.broker_config_names().collect(),
         path::DELETE_TOPICS => cluster.deleting().clone(),
+        path::LOG_DIR_EVENTS => cluster.log_dir_events().keys().cloned().collect(),
         _ => BTreeSet::new(),
     }
 }

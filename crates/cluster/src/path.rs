@@ -132,6 +132,8 @@ pub enum Place<'a> {
     },
     /// `/admin/delete_topics/T`
     DeleteTopic(&'a str),
+    /// `/log_dir_event_notification/log_dir_event_N`: the whole name.
+    LogDirEvent(&'a str),
     /// `/config/topics/T`
     TopicConfig(&'a str),
     /// `/config/brokers/N`
@@ -159,6 +161,7 @@ impl<'a> Place<'a> {
                 _ => return None,
             },
             (Some("admin"), Some("delete_topics"), Some(topic)) => Place::DeleteTopic(topic),
+            (Some("log_dir_event_notification"), Some(name), None) => Place::LogDirEvent(name),
             (Some("config"), Some("topics"), Some(topic)) => Place::TopicConfig(topic),
             (Some("config"), Some("brokers"), Some(DEFAULT_ENTITY)) => Place::DefaultBrokerConfig,
             (Some("config"), Some("brokers"), Some(id)) => Place::BrokerConfig(broker_id(id)?),

@@ -294,6 +294,12 @@ pub fn forget_deletion(fence: Fence, topic: &str) -> Request {
     Request::Multi(vec![fence.check(), delete(path::delete_topic(topic), ANY_VERSION)])
 }
 
+/// Takes away the notes of failed log directories that were dealt with.
+pub fn forget_log_dir_event(fence: Fence, name: &str) -> Request {
+    let path = format!("{}/{name}", path::LOG_DIR_EVENTS);
+    Request::Multi(vec![fence.check(), delete(path, ANY_VERSION)])
+}
+
 /// Deletes a znode of any version.
 pub fn delete_any(path: String) -> Request {
     Request::Delete(DeleteRequest { path, version: ANY_VERSION })

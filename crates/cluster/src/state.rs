@@ -7,8 +7,8 @@
 
 use crate::metadata::{Metadata, TopicMetadata};
 use crate::znodes::{
-    ClusterId, ControllerNode, EntityConfig, FeatureNode, Malformed, PartitionState, Registration, Replicas,
-    TopicNode, decode_controller_epoch,
+    ClusterId, ControllerNode, EntityConfig, FeatureNode, LogDirEvent, Malformed, PartitionState,
+    Registration, Replicas, TopicNode, decode_controller_epoch,
 };
 use crate::{BrokerEpoch, BrokerId, ControllerEpoch, PartitionEpoch, Place, TopicId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +29,7 @@ pub struct Cluster {
     topic_configs: BTreeMap<String, EntityConfig>,
     broker_configs: BTreeMap<Option<BrokerId>, EntityConfig>,
     deleting: BTreeSet<String>,
+    log_dir_events: BTreeMap<String, LogDirEvent>,
     metadata: Arc<Metadata>,
     stale: Stale,
 }
@@ -96,6 +97,8 @@ pub enum Change {
     PartitionState(Arc<str>, i32),
     /// A topic shall be deleted, or no longer has to be.
     DeleteTopic(String),
+    /// A broker told, in a znode of that name, that a log directory of it failed.
+    LogDirEvent(String),
     /// A topic's own settings changed.
     TopicConfig(String),
     /// Dynamic settings of a broker, or of all of them, changed.
@@ -165,6 +168,12 @@ impl Cluster {
                     None => self.deleting.remove(name),
                 };
                 changed.then(|| Change::DeleteTopic(name.to_string()))
+            }
+            Place::LogDirEvent(name) => {
+                let event = found.map(|(data, _)| LogDirEvent::decode(data)).transpose()?;
+                let is_new = event.is_some();
+                let changed = put(&mut self.log_dir_events, name, name.to_string(), event);
+                (changed && is_new).then(|| Change::LogDirEvent(name.to_string()))
             }
             Place::TopicConfig(name) => {
                 let config = found.map(|(data, _)| EntityConfig::decode(data)).transpose()?;
@@ -391,6 +400,11 @@ impl Cluster {
             let state = states.and_then(|states| states.get(partition));
             (*partition, PartitionView { replicas, state })
         })
+    }
+
+    /// Failures of log directories that no controller has dealt with yet, by the names of their znodes.
+    pub fn log_dir_events(&self) -> &BTreeMap<String, LogDirEvent> {
+        &self.log_dir_events
     }
 
     /// Topics that shall be deleted.

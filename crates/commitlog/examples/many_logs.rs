@@ -43,8 +43,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     report("opened after a kill", start, all.len());
 
     let start = Instant::now();
-    for log in &mut all {
-        log.close()?;
+    match logs.volume_sync() {
+        Some(volume) => {
+            let dirty: Result<Vec<_>, _> = all.iter_mut().map(Log::begin_close_together).collect();
+            let synced = volume.run(dirty?.into_iter().flatten().collect());
+            // Every log is dirty here, so the order is the same.
+            for (log, synced) in all.iter_mut().zip(synced) {
+                log.finish_sync(synced?);
+            }
+        }
+        None => all.iter_mut().try_for_each(Log::close)?,
     }
     let lines = (0..count).zip(&all).map(|(partition, log)| ("many".into(), partition, log.recovery_point()));
     logs.checkpoint(Checkpoint::RecoveryPoint, lines.collect()).run()?;

@@ -15,7 +15,7 @@ use crate::files::Files;
 use crate::identity::{self, Identity, MetaProperties};
 use crate::log::{Log, LogConfig, Opened, Recovery, Shared};
 use crate::names::{DirectoryName, TopicPartition};
-use crate::sync::Latch;
+use crate::sync::{Latch, VolumeSync};
 use crate::tail::TailCache;
 use crate::text;
 
@@ -23,6 +23,8 @@ use crate::text;
 pub struct LogDirectory<D: Disk> {
     path: PathBuf,
     shared: Shared<D>,
+    /// The file system, if it can be synced as a whole.
+    volume: Option<Arc<D::Volume>>,
     meta: Option<MetaProperties>,
     was_clean: bool,
     /// What the checkpoints said when the directory was opened.
@@ -99,11 +101,13 @@ impl<D: Disk> LogDirectory<D> {
             tail_cache: tail_cache.clone(),
             latch: Latch::new(path.to_owned()),
         };
+        let volume = disk.volume(path).map_err(fail)?.map(Arc::new);
         let clean_mark = path.join(CLEAN_SHUTDOWN);
         let was_clean = disk.exists(&clean_mark);
         let mut directory = LogDirectory {
             path: path.to_owned(),
             shared,
+            volume,
             meta,
             was_clean,
             stored: BTreeMap::new(),
@@ -145,6 +149,12 @@ impl<D: Disk> LogDirectory<D> {
     /// Whether a disk failure took it out of use.
     pub fn is_offline(&self) -> bool {
         self.shared.latch.is_offline()
+    }
+
+    /// How to make many of its logs durable at once; `None` where each must be synced for itself.
+    pub fn volume_sync(&self) -> Option<VolumeSync<D>> {
+        let volume = self.volume.clone()?;
+        Some(VolumeSync { volume, latch: self.shared.latch.clone(), directory: self.path.clone() })
     }
 
     /// Bytes that can still be written to its file system.

@@ -36,5 +36,5 @@ pub use log::{
     Sliced, TimestampHit,
 };
 pub use names::TopicPartition;
-pub use sync::{SyncJob, Synced};
+pub use sync::{Dirty, SyncJob, Synced, VolumeSync};
 pub use tail::TailCache;

@@ -13,6 +13,10 @@ pub const ENTRY_BYTES_MIN: usize = 26;
 /// costs no system call each, small enough to allocate for a single lookup.
 pub const SCAN_BLOCK_BYTES: usize = 32 * 1024;
 
+/// Largest batch whose checksum is looked at although it is known to be on the disk, in bytes, because an index led
+/// there. Larger ones are rare, and to read them takes longer than the doubt is worth.
+pub const VOUCHED_BATCH_BYTES_MAX: u32 = 2 << 20;
+
 /// Entries that an index collects in memory before it writes them to its file. 64 entries stand for
 /// 256 KiB of log at the usual interval, so the write costs nothing beside the log's own.
 pub const INDEX_BUFFER_ENTRIES: usize = 64;
@@ -33,6 +37,10 @@ pub const TAIL_PIECE_OVERHEAD_BYTES: usize = 160;
 /// Pieces shorter than this are copied together before they leave a read, in bytes: a vectored write
 /// of hundreds of tiny slices costs more than the copy.
 pub const READ_PIECE_BYTES_MIN: usize = 8 * 1024;
+
+/// Produced batches below this are copied for the tail cache, in bytes: they came in a buffer that many requests
+/// share, and would keep all of it. Larger ones have a buffer of their own request.
+pub const COPIED_BATCH_BYTES: usize = 16 * 1024;
 
 /// Places remembered per log so that sequential readers need no index search.
 pub const READ_HINTS: usize = 4;

@@ -39,7 +39,7 @@ use crate::index::AbortedTransaction;
 use crate::limits::{READ_HINTS, SEGMENT_BYTES_MAX};
 use crate::names::{LEADER_EPOCHS, PARTITION_METADATA};
 use crate::segment::Segment;
-use crate::sync::{Latch, SyncJob, Synced};
+use crate::sync::{Dirty, Latch, SyncJob, Synced};
 use crate::table::Place;
 use crate::tail::{Tail, TailCache};
 
@@ -100,6 +100,8 @@ pub struct LogConfig {
     pub index_bytes: u32,
     /// Bytes of log between two index entries (`index.interval.bytes`).
     pub index_interval_bytes: u32,
+    /// Whether a new segment's file has its full length from the start (`preallocate`).
+    pub preallocate: bool,
 }
 
 impl Default for LogConfig {
@@ -110,6 +112,7 @@ impl Default for LogConfig {
             segment_jitter_ms: 0,
             index_bytes: 10 * 1024 * 1024,
             index_interval_bytes: 4096,
+            preallocate: false,
         }
     }
 }
@@ -198,15 +201,52 @@ impl<D: Disk> Log<D> {
         active.flush_indexes(place)
     }
 
+    /// As [`Log::begin_commit`], for a log whose file system is synced as a whole: no file of it is opened.
+    pub fn begin_commit_together(&mut self) -> Result<Option<Dirty>> {
+        self.shared.latch.check()?;
+        let result = self.write_sealed_indexes();
+        self.shared.latch.watch(result)?;
+        Ok(self.is_dirty().then(|| Dirty { synced: self.synced_up_to(self.log_end) }))
+    }
+
     fn sync_job(&mut self) -> Result<Option<SyncJob<D>>> {
-        let active = self.segments.len() - 1;
-        let first =
-            self.segments[..active].iter().rposition(|segment| segment.is_durable).map_or(0, |at| at + 1);
-        let names = self.name_changes > self.durable_name_changes;
-        if first == active && self.recovery_point == self.log_end && !names {
+        if !self.is_dirty() {
             return Ok(None);
         }
-        self.sync_job_of(first, active, self.log_end).map(Some)
+        self.sync_job_of(self.first_unsynced(), self.segments.len() - 1, self.log_end).map(Some)
+    }
+
+    /// Whether anything of this log is not durable.
+    fn is_dirty(&self) -> bool {
+        let names = self.name_changes > self.durable_name_changes;
+        self.first_unsynced() < self.segments.len() - 1 || self.recovery_point < self.log_end || names
+    }
+
+    /// Number of the first sealed segment that is not durable; that of the active one if all are.
+    fn first_unsynced(&self) -> usize {
+        let active = self.segments.len() - 1;
+        self.segments[..active].iter().rposition(|segment| segment.is_durable).map_or(0, |at| at + 1)
+    }
+
+    /// Writes the index entries of sealed segments that are only in memory.
+    fn write_sealed_indexes(&mut self) -> Result<()> {
+        let active = self.segments.len() - 1;
+        for at in self.first_unsynced()..active {
+            let place = self.shared.place(&self.directory, self.segments[at].base_offset);
+            self.segments[at].flush_indexes(place)?;
+        }
+        Ok(())
+    }
+
+    /// What is proved when everything written so far is durable, of which records below `up_to` count.
+    fn synced_up_to(&self, up_to: i64) -> Synced {
+        Synced {
+            up_to,
+            log: self.id,
+            generation: self.generation,
+            sealed_below: self.active().base_offset,
+            name_changes: self.name_changes,
+        }
     }
 
     /// The files to sync so that all but the active segment is durable; `None` if that is so already.
@@ -217,10 +257,8 @@ impl<D: Disk> Log<D> {
         if active == 0 || self.segments[active - 1].is_durable {
             return Ok(None);
         }
-        let first =
-            self.segments[..active].iter().rposition(|segment| segment.is_durable).map_or(0, |at| at + 1);
         let up_to = self.segments[active].base_offset;
-        let result = self.sync_job_of(first, active - 1, up_to).map(Some);
+        let result = self.sync_job_of(self.first_unsynced(), active - 1, up_to).map(Some);
         self.shared.latch.watch(result)
     }
 
@@ -252,13 +290,7 @@ impl<D: Disk> Log<D> {
             files,
             directory: self.directory.clone(),
             directories,
-            synced: Synced {
-                up_to,
-                log: self.id,
-                generation: self.generation,
-                sealed_below: self.segments[active].base_offset,
-                name_changes: self.name_changes,
-            },
+            synced: self.synced_up_to(up_to),
         })
     }
 
@@ -302,28 +334,53 @@ impl<D: Disk> Log<D> {
     /// costs nothing.
     pub fn close(&mut self) -> Result<()> {
         self.shared.latch.check()?;
-        let was_never_used = self.log_end == 0 && self.segments.len() == 1;
-        if !was_never_used {
-            let result = self.seal_active();
+        if self.was_used() {
+            let result = self.seal_active().and_then(|index_files| {
+                let failed = |source| LogError::Io { path: self.directory.clone(), source };
+                index_files.iter().try_for_each(|file| file.sync()).map_err(failed)
+            });
             self.shared.latch.watch(result)?;
             self.sync()?;
         }
+        self.close_files()
+    }
+
+    /// As [`Log::close`], for a log whose file system is synced as a whole: completes the indexes. What is
+    /// returned must be synced and given to [`Log::finish_sync`] before the log counts as closed.
+    pub fn begin_close_together(&mut self) -> Result<Option<Dirty>> {
+        self.shared.latch.check()?;
+        if self.was_used() {
+            let result = self.seal_active().map(drop);
+            self.shared.latch.watch(result)?;
+        }
+        let dirty = self.begin_commit_together()?.filter(|_| self.was_used());
+        self.close_files().map(|()| dirty)
+    }
+
+    fn was_used(&self) -> bool {
+        self.log_end > 0 || self.segments.len() > 1
+    }
+
+    fn close_files(&mut self) -> Result<()> {
+        let active = self.segments.last_mut().expect(NEVER_EMPTY);
+        let place = self.shared.place(&self.directory, active.base_offset);
+        let result = active.trim(place).map(drop);
+        self.shared.latch.watch(result)?;
         for segment in &mut self.segments {
             segment.close(&self.shared.files);
         }
         self.finish_removals()
     }
 
-    fn seal_active(&mut self) -> Result<()> {
+    /// Completes the indexes of the active segment; returns those that changed, to be synced.
+    fn seal_active(&mut self) -> Result<Vec<Arc<D::File>>> {
         let active = self.segments.last_mut().expect(NEVER_EMPTY);
         let place = self.shared.place(&self.directory, active.base_offset);
-        if active.seal(place)? {
-            for file in active.index_files(place)? {
-                file.sync().map_err(|source| LogError::Io { path: self.directory.clone(), source })?;
-            }
-            self.name_changes += 1;
+        if !active.seal(place)? {
+            return Ok(Vec::new());
         }
-        Ok(())
+        self.name_changes += 1;
+        active.index_files(place)
     }
 
     /// Takes note that the directory was just made: the first sync makes its name durable, too.
@@ -376,6 +433,11 @@ impl<D: Disk> Log<D> {
             }
         }
         Ok(found)
+    }
+
+    /// The length that a new segment's file has before anything is in it.
+    fn preallocated_bytes(&self) -> u32 {
+        if self.config.preallocate { self.config.segment_bytes.min(SEGMENT_BYTES_MAX) } else { 0 }
     }
 
     fn active(&self) -> &Segment {

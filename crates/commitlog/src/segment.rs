@@ -36,16 +36,28 @@ pub(crate) struct Segment {
     pub(crate) is_durable: bool,
     /// Whether the index files are complete and no longer than their entries.
     sealed: bool,
+    /// Whether the `.log` file may be longer than its batches: room that was taken ahead.
+    is_roomy: bool,
     bytes_since_index: u32,
 }
 
 /// Whole batches, ready to be written as they are.
 #[derive(Clone, Debug)]
 pub(crate) struct Appendable {
+    /// What is new in front of `bytes`: the first fields of a large batch, whose records stay where they were
+    /// received. Empty for all others.
+    pub(crate) head: Bytes,
     pub(crate) bytes: Bytes,
     pub(crate) first_offset: i64,
     pub(crate) last_offset: i64,
     pub(crate) newest: TimeEntry,
+}
+
+impl Appendable {
+    /// Bytes of both pieces.
+    pub(crate) fn len(&self) -> usize {
+        self.head.len() + self.bytes.len()
+    }
 }
 
 /// Lengths of a segment's files as a directory listing shows them.
@@ -58,12 +70,27 @@ pub(crate) struct Lengths {
 }
 
 impl Segment {
-    /// A new, empty segment; creates its `.log` file.
-    pub(crate) fn create<D: Disk>(place: Place<'_, D>, now_ms: i64) -> Result<Self> {
+    /// A new, empty segment; creates its `.log` file, with `room` bytes of length ahead of its batches.
+    pub(crate) fn create<D: Disk>(place: Place<'_, D>, now_ms: i64, room: u32) -> Result<Self> {
         let files = place.files;
-        let segment = Segment::over(files, place.base_offset, now_ms, 0, Lengths::default());
-        place.open(&segment.ticket, FileKind::Log, Open::Replace)?;
+        let mut segment = Segment::over(files, place.base_offset, now_ms, 0, Lengths::default());
+        let file = place.open(&segment.ticket, FileKind::Log, Open::Replace)?;
+        if room > 0 {
+            file.set_length(u64::from(room)).map_err(place.fail(FileKind::Log))?;
+            segment.is_roomy = true;
+        }
         Ok(segment)
+    }
+
+    /// Gives back the room that was taken ahead: the file ends with its last batch. Returns whether there was any.
+    pub(crate) fn trim<D: Disk>(&mut self, place: Place<'_, D>) -> Result<bool> {
+        if !self.is_roomy {
+            return Ok(false);
+        }
+        let file = self.file(place)?;
+        file.set_length(u64::from(self.size)).map_err(place.fail(FileKind::Log))?;
+        self.is_roomy = false;
+        Ok(true)
     }
 
     /// A segment whose files exist, with indexes that are trusted.
@@ -102,6 +129,7 @@ impl Segment {
             is_durable: false,
             sealed: lengths.offsets.is_some_and(|bytes| bytes % 8 == 0)
                 && lengths.times.is_some_and(|bytes| bytes % 12 == 0),
+            is_roomy: false,
             bytes_since_index: 0,
         }
     }
@@ -124,9 +152,14 @@ impl Segment {
         interval: u32,
     ) -> Result<()> {
         assert!(self.can_hold_offset(batches.last_offset));
-        assert!(batches.bytes.len() <= (SEGMENT_BYTES_MAX - self.size) as usize);
+        assert!(batches.len() <= (SEGMENT_BYTES_MAX - self.size) as usize);
         let file = self.file(place)?;
-        if let Err(error) = file.write_at(&batches.bytes, u64::from(self.size)) {
+        let written = if batches.head.is_empty() {
+            file.write_at(&batches.bytes, u64::from(self.size))
+        } else {
+            file.write_pair_at(&batches.head, &batches.bytes, u64::from(self.size))
+        };
+        if let Err(error) = written {
             let cut = file.set_length(u64::from(self.size));
             // A write that failed for lack of space and was undone leaves a sound log behind.
             return Err(place.fail(FileKind::Log)(if cut.is_ok() {
@@ -136,8 +169,9 @@ impl Segment {
             }));
         }
         let position = self.size;
-        self.size += batches.bytes.len() as u32;
-        self.index(place, position, batches.last_offset, batches.newest, batches.bytes.len() as u32, interval)
+        let bytes = batches.len() as u32;
+        self.size += bytes;
+        self.index(place, position, batches.last_offset, batches.newest, bytes, interval)
     }
 
     /// Accounts for batches at `position` that the file already holds: what an append and a recovery
@@ -255,9 +289,9 @@ impl Segment {
     /// Reads `length` bytes at `position`, all of which are in the file.
     pub(crate) fn read<D: Disk>(&self, place: Place<'_, D>, position: u32, length: u32) -> Result<Bytes> {
         assert!(u64::from(position) + u64::from(length) <= u64::from(self.size));
-        let mut bytes = vec![0; length as usize];
         let file = self.file(place)?;
-        file.read_exact_at(&mut bytes, u64::from(position)).map_err(place.fail(FileKind::Log))?;
+        let bytes =
+            file.read_vec_at(length as usize, u64::from(position)).map_err(place.fail(FileKind::Log))?;
         Ok(bytes.into())
     }
 
@@ -367,8 +401,9 @@ impl Segment {
     /// Makes the indexes complete and trims them: the segment will not grow any more, or the log is
     /// closing. Returns whether there was anything to do.
     pub(crate) fn seal<D: Disk>(&mut self, place: Place<'_, D>) -> Result<bool> {
+        let trimmed = self.trim(place)?;
         if self.sealed {
-            return Ok(false);
+            return Ok(trimmed);
         }
         self.times.push(place, self.newest)?;
         self.offsets.table().seal(place)?;

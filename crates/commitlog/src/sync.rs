@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use disk::{Disk, File};
+use disk::{Disk, File, Volume};
 
 use crate::error::{LogError, Result};
 
@@ -91,5 +91,39 @@ impl<D: Disk> SyncJob<D> {
         };
         self.latch.watch(all())?;
         Ok(self.synced)
+    }
+}
+
+/// A log with something to make durable, which a sync of its whole file system does.
+#[derive(Debug)]
+pub struct Dirty {
+    pub(crate) synced: Synced,
+}
+
+/// Makes many logs of one log directory durable by one sync of their file system: that costs one journal's
+/// commit and one flush of the device, where syncs of single files cost that for each. Run it anywhere.
+pub struct VolumeSync<D: Disk> {
+    pub(crate) volume: Arc<D::Volume>,
+    pub(crate) latch: Latch,
+    pub(crate) directory: PathBuf,
+}
+
+impl<D: Disk> VolumeSync<D> {
+    /// Syncs. The outcomes are in the order of `logs`, which must have been gathered before. A failure, even one
+    /// of another's file on the same disk, takes the log directory offline: nobody can say whose bytes are lost.
+    pub fn run(self, logs: Vec<Dirty>) -> Vec<Result<Synced>> {
+        let path = self.directory;
+        let result = self.latch.check().and_then(|()| {
+            let result = self.volume.sync().map_err(|source| LogError::Io { path: path.clone(), source });
+            self.latch.watch(result)
+        });
+        match result {
+            Ok(()) => logs.into_iter().map(|dirty| Ok(dirty.synced)).collect(),
+            // The reason is told once.
+            Err(failure) => std::iter::once(Err(failure))
+                .chain(std::iter::repeat_with(|| Err(LogError::Offline { path: path.clone() })))
+                .take(logs.len())
+                .collect(),
+        }
     }
 }

@@ -17,9 +17,22 @@ pub struct TailCache {
 
 #[derive(Debug)]
 struct Shared {
-    pieces: VecDeque<Arc<Bytes>>,
+    pieces: VecDeque<Arc<Kept>>,
     bytes: usize,
     capacity: usize,
+}
+
+/// What one append brought: the batches, in one piece or with the front of the only one apart.
+#[derive(Debug)]
+struct Kept {
+    head: Bytes,
+    bytes: Bytes,
+}
+
+impl Kept {
+    fn charge(&self) -> usize {
+        self.head.len() + self.bytes.len() + TAIL_PIECE_OVERHEAD_BYTES
+    }
 }
 
 /// The newest appends of one log, as far as the cache still holds them. Always a gapless run that
@@ -33,7 +46,7 @@ pub(crate) struct Tail {
 struct Piece {
     first_offset: i64,
     next_offset: i64,
-    bytes: Weak<Bytes>,
+    kept: Weak<Kept>,
 }
 
 /// What a read collects: pieces in order, within a limit of bytes and of offsets.
@@ -62,30 +75,37 @@ impl TailCache {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).bytes
     }
 
-    fn keep(&self, bytes: Bytes) -> Weak<Bytes> {
+    fn keep(&self, piece: Kept) -> Weak<Kept> {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.bytes += bytes.len() + TAIL_PIECE_OVERHEAD_BYTES;
-        let piece = Arc::new(bytes);
+        shared.bytes += piece.charge();
+        let piece = Arc::new(piece);
         let kept = Arc::downgrade(&piece);
         shared.pieces.push_back(piece);
         while shared.bytes > shared.capacity {
             let Some(oldest) = shared.pieces.pop_front() else { break };
-            shared.bytes -= oldest.len() + TAIL_PIECE_OVERHEAD_BYTES;
+            shared.bytes -= oldest.charge();
         }
         kept
     }
 }
 
 impl Tail {
-    /// Adds what was just appended at the log's end.
-    pub(crate) fn push(&mut self, cache: &TailCache, first_offset: i64, next_offset: i64, bytes: Bytes) {
+    /// Adds what was just appended at the log's end: `bytes`, or one batch whose front is `head`.
+    pub(crate) fn push(
+        &mut self,
+        cache: &TailCache,
+        first_offset: i64,
+        next_offset: i64,
+        head: Bytes,
+        bytes: Bytes,
+    ) {
         self.forget_lost();
-        self.pieces.push_back(Piece { first_offset, next_offset, bytes: cache.keep(bytes) });
+        self.pieces.push_back(Piece { first_offset, next_offset, kept: cache.keep(Kept { head, bytes }) });
     }
 
     /// Drops the bookkeeping of pieces that left the cache; gives the memory back if none is left.
     pub(crate) fn forget_lost(&mut self) {
-        while self.pieces.front().is_some_and(|piece| piece.bytes.strong_count() == 0) {
+        while self.pieces.front().is_some_and(|piece| piece.kept.strong_count() == 0) {
             self.pieces.pop_front();
         }
         if self.pieces.is_empty() && self.pieces.capacity() > 0 {
@@ -111,7 +131,7 @@ impl Tail {
     pub(crate) fn collect(&self, from: i64, collected: &mut Collected) -> bool {
         let at = self.pieces.partition_point(|piece| piece.next_offset <= from);
         let Some(first) = self.pieces.get(at) else { return false };
-        if first.first_offset > from || first.bytes.strong_count() == 0 {
+        if first.first_offset > from || first.kept.strong_count() == 0 {
             return false;
         }
         for (number, piece) in self.pieces.range(at..).enumerate() {
@@ -119,8 +139,12 @@ impl Tail {
                 break;
             }
             // A piece can leave the cache at any time, but only before its elders' successors do.
-            let Some(bytes) = piece.bytes.upgrade() else { return number > 0 };
-            collected.add(&bytes, from);
+            let Some(kept) = piece.kept.upgrade() else { return number > 0 };
+            if kept.head.is_empty() {
+                collected.add(&kept.bytes, from);
+            } else {
+                collected.add_batch(&kept.head, &kept.bytes, piece.next_offset);
+            }
         }
         true
     }
@@ -174,6 +198,19 @@ impl Collected {
             self.pieces.push(bytes.slice(start..end));
         }
         end
+    }
+
+    /// Adds one batch in two pieces that is wanted, if it fits.
+    fn add_batch(&mut self, head: &Bytes, rest: &Bytes, next_offset: i64) {
+        let size = head.len() + rest.len();
+        if !self.takes(size) {
+            self.full = true;
+            return;
+        }
+        self.bytes += size;
+        self.next_offset = next_offset;
+        self.pieces.push(head.clone());
+        self.pieces.push(rest.clone());
     }
 
     /// The pieces, small neighbours copied together.

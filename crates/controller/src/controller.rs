@@ -76,6 +76,13 @@ pub enum Input {
         /// Of which partitions.
         partitions: Vec<Partition>,
     },
+    /// A broker could not obey about these replicas, because their log directory failed.
+    ReplicasFailed {
+        /// Who.
+        broker: BrokerId,
+        /// Of which partitions.
+        partitions: Vec<Partition>,
+    },
     /// A broker is about to stop: others shall lead and be in sync in its place.
     Stopping {
         /// Who.
@@ -158,6 +165,7 @@ enum What {
     SetAssignment(Arc<str>),
     RemoveTopic { topic: Arc<str>, step_by_step: bool },
     ForgetDeletion(Arc<str>),
+    ForgetLogDirEvent,
     ElectWished { token: u64, key: Partition },
     Alter { token: u64, wish: Box<Alteration>, state: Box<PartitionState> },
 }
@@ -189,6 +197,8 @@ pub struct Controller {
     reborn: BTreeMap<BrokerId, BTreeSet<(Arc<str>, i32)>>,
     /// Brokers that are about to stop, with the life that ends.
     stopping: BTreeMap<BrokerId, BrokerEpoch>,
+    /// Replicas on log directories that failed, of brokers that live on; until they begin another life.
+    failed: BTreeMap<BrokerId, BTreeSet<Partition>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -221,6 +231,7 @@ impl Controller {
             lives: BTreeMap::new(),
             reborn: BTreeMap::new(),
             stopping: BTreeMap::new(),
+            failed: BTreeMap::new(),
         }
     }
 
@@ -258,6 +269,9 @@ impl Controller {
             }
             Input::Elect { token, wanted, partitions } => {
                 self.elect_wished(cluster, token, wanted, partitions, effects);
+            }
+            Input::ReplicasFailed { broker, partitions } => {
+                self.replicas_failed(cluster, broker, partitions, effects);
             }
             Input::Stopping { broker, epoch } => self.stops(cluster, broker, epoch, effects),
             Input::ReplicaDeleted { topic, partition, broker } => {
@@ -339,6 +353,10 @@ impl Controller {
         for broker in cluster.brokers().keys() {
             self.order_all(cluster, *broker, effects);
         }
+        // Every broker has just been asked what it cannot do.
+        for name in cluster.log_dir_events().keys() {
+            self.ask(What::ForgetLogDirEvent, plan::forget_log_dir_event(fence, name), effects);
+        }
         self.do_all_duties(cluster, effects);
     }
 
@@ -354,6 +372,7 @@ impl Controller {
         self.moving.clear();
         self.reborn.clear();
         self.stopping.clear();
+        self.failed.clear();
     }
 
     fn forget_what_is_under_way(&mut self) {
@@ -399,6 +418,7 @@ impl Controller {
                 self.tend(cluster, &name, effects);
             }
             Change::TopicConfig(name) => self.tend(cluster, &name, effects),
+            Change::LogDirEvent(name) => self.log_dir_failed(cluster, &name, effects),
             _ => {}
         }
     }
@@ -449,6 +469,7 @@ impl Controller {
             },
             What::Elect { epoch } => self.election_answered(cluster, epoch, answer, effects),
             What::CreateParent => {}
+            What::ForgetLogDirEvent => drop(self.outcome(answer, effects)),
             What::ElectWished { token, key } => {
                 self.election_wished_answered(token, key, answer, effects);
             }

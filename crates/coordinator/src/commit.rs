@@ -24,9 +24,24 @@ impl Group {
         if self.is(State::Dead) {
             return Err(ErrorCode::COORDINATOR_NOT_AVAILABLE);
         }
-        if request.generation < 0 && self.is(State::Empty) {
+        if request.generation < 0 && self.is_vacant() {
             // An administrator, or a consumer that assigns its partitions itself.
             return Ok(());
+        }
+        if let Some(consumer) = self.consumer.as_deref() {
+            let names_nobody =
+                request.generation < 0 && request.member_id.is_empty() && request.instance_id.is_none();
+            if is_transactional && names_nobody {
+                return Ok(());
+            }
+            return match consumer.validate(&request.member_id, request.generation) {
+                // Older versions of both requests do not know of member epochs.
+                Err(ErrorCode::STALE_MEMBER_EPOCH) if is_transactional => Err(ErrorCode::ILLEGAL_GENERATION),
+                Ok(()) if !is_transactional && !request.knows_group_id_not_found => {
+                    Err(ErrorCode::UNSUPPORTED_VERSION)
+                }
+                result => result,
+            };
         }
         let names_a_member =
             request.generation >= 0 || !request.member_id.is_empty() || request.instance_id.is_some();

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use kafka_wire::ErrorCode;
 
+use crate::consumer::Consumer;
 use crate::effect::{Outcome, Record};
 use crate::group::{Group, State};
 use crate::limits::TOMBSTONES_PER_APPEND_MAX;
@@ -34,6 +35,7 @@ impl Group {
             State::PreparingRebalance | State::CompletingRebalance | State::Stable => {
                 Err(ErrorCode::NON_EMPTY_GROUP)
             }
+            State::Empty if !self.is_vacant() => Err(ErrorCode::NON_EMPTY_GROUP),
             State::Empty => {
                 let offsets = self.offsets.partitions(None);
                 self.become_state(State::Dead, turn.wall_ms());
@@ -53,14 +55,15 @@ impl Group {
         if self.is(State::Dead) {
             return Err(ErrorCode::GROUP_ID_NOT_FOUND);
         }
-        if !self.is(State::Empty) && !self.is_consumer() {
+        let is_vacant = self.is_vacant();
+        if !is_vacant && !self.is_consumer() {
             return Err(ErrorCode::NON_EMPTY_GROUP);
         }
         let mut outcomes = Vec::new();
         let mut doomed = Vec::new();
         let kept: BTreeSet<TopicPartition> = self.offsets.partitions(None).into_iter().collect();
         for (topic, partitions) in topics {
-            let in_use = !self.is(State::Empty) && self.is_subscribed(&topic);
+            let in_use = !is_vacant && self.is_subscribed(&topic);
             let error = if in_use { ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC } else { ErrorCode::NONE };
             for partition in partitions {
                 let at = TopicPartition { topic: topic.clone(), partition };
@@ -76,7 +79,7 @@ impl Group {
         }
         if whole {
             self.become_state(State::Dead, turn.wall_ms());
-            if doomed.is_empty() && self.generation == 0 {
+            if doomed.is_empty() && !self.has_record() {
                 return Ok(Deletion::Unwritten(then(outcomes)));
             }
         }
@@ -100,7 +103,7 @@ impl Group {
 
     /// Whether nothing is left when these offsets are gone: no members, none to come, no other offsets.
     fn is_nothing_without(&self, offsets: &[TopicPartition]) -> bool {
-        self.is(State::Empty) && self.pending() == 0 && self.offsets.are_all(offsets)
+        self.is_vacant() && self.pending() == 0 && self.offsets.are_all(offsets)
     }
 
     /// Forgets offsets that are too old, and the group itself if nothing is left. True if the group
@@ -123,6 +126,11 @@ impl Group {
     fn expired_offsets(&self, turn: &Turn<'_>) -> Vec<TopicPartition> {
         let retention_ms = i64::try_from(turn.settings.offsets_retention.as_ms()).unwrap_or(i64::MAX);
         let now_ms = turn.wall_ms();
+        if let Some(consumer) = self.consumer.as_deref() {
+            let topics = consumer.subscribed();
+            let in_use = |topic: &str| topics.contains(topic);
+            return self.offsets.expired(now_ms, retention_ms, |committed| committed.committed_ms, in_use);
+        }
         match (&self.protocol_type, self.state()) {
             // A group that had members: from the moment when the last one left.
             (Some(_), State::Empty) => {
@@ -153,8 +161,7 @@ impl Group {
         whole: bool,
         then: Then,
     ) -> bool {
-        // A group that never had a generation was never written.
-        let has_record = whole && self.generation > 0;
+        let has_record = whole && self.has_record();
         if offsets.is_empty() && !has_record {
             return false;
         }
@@ -164,6 +171,11 @@ impl Group {
         }
         self.append_tombstones(turn, offsets, has_record, whole, then);
         true
+    }
+
+    /// Whether the log may have a record of the group itself: one that never had a generation has none.
+    fn has_record(&self) -> bool {
+        self.generation > 0 || self.consumer.as_deref().is_some_and(Consumer::is_written)
     }
 
     fn append_tombstones(
@@ -177,7 +189,12 @@ impl Group {
         let of_offset = |at: &TopicPartition| Record { key: record::offset_key(&self.id, at), value: None };
         let mut records: Vec<Record> = offsets.iter().map(of_offset).collect();
         if with_group {
-            records.push(Record { key: record::group_key(&self.id), value: None });
+            if self.generation > 0 {
+                records.push(Record { key: record::group_key(&self.id), value: None });
+            }
+            if let Some(consumer) = self.consumer.as_deref() {
+                records.extend(consumer.tombstones().iter().map(|change| change.record(&self.id)));
+            }
         }
         let write = Write::Removal { group: self.id.clone(), offsets, whole, then };
         turn.append(self.partition, None, records, write);

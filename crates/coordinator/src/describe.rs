@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use kafka_wire::ErrorCode;
 
-use crate::effect::{Description, ListedGroup, MemberDescription};
+use crate::effect::{Description, GroupType, ListedGroup, MemberDescription};
 use crate::group::{Group, State};
 use crate::member::Member;
 
 /// A group that exists, or one that does not.
 pub(crate) fn describe(group: Option<&Group>) -> Description {
-    let Some(group) = group else {
+    let Some(group) = group.filter(|group| group.consumer.is_none()) else {
         return Description { state: State::Dead.name(), ..refused(ErrorCode::NONE) };
     };
     let protocol = group.protocol.as_deref().filter(|_| group.is(State::Stable));
@@ -45,25 +45,33 @@ pub(crate) fn refused(error: ErrorCode) -> Description {
 pub(crate) struct Filter {
     states: Vec<String>,
     wants_classic: bool,
+    wants_consumer: bool,
 }
 
 impl Filter {
     pub(crate) fn new(states: &[String], types: &[String]) -> Self {
+        let wants = |wanted: GroupType| {
+            types.is_empty() || types.iter().any(|kind| kind.eq_ignore_ascii_case(wanted.name()))
+        };
         Filter {
             states: states.iter().map(|state| state.to_ascii_lowercase()).collect(),
-            wants_classic: types.is_empty() || types.iter().any(|kind| kind.eq_ignore_ascii_case("classic")),
+            wants_classic: wants(GroupType::Classic),
+            wants_consumer: wants(GroupType::Consumer),
         }
     }
 
     /// The group as a line of the list, if it belongs there.
     pub(crate) fn list(&self, group: &Group) -> Option<ListedGroup> {
-        let state = group.state().name();
+        let state = group.state_name();
+        let kind = if group.consumer.is_some() { GroupType::Consumer } else { GroupType::Classic };
+        let is_wanted = if group.consumer.is_some() { self.wants_consumer } else { self.wants_classic };
         let in_state =
             self.states.is_empty() || self.states.iter().any(|name| state.eq_ignore_ascii_case(name));
-        (self.wants_classic && in_state).then(|| ListedGroup {
+        (is_wanted && in_state).then(|| ListedGroup {
             group: group.id.to_string(),
             protocol_type: group.protocol_type.clone().unwrap_or_default(),
             state,
+            kind,
         })
     }
 }

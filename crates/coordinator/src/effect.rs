@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use kafka_wire::ErrorCode;
+use kafka_wire::{ErrorCode, Uuid};
 
 use crate::input::{Producer, RequestToken};
 
@@ -59,6 +59,10 @@ pub enum Answer {
     Heartbeat(ErrorCode),
     /// To LeaveGroup.
     Leave(Left),
+    /// To ConsumerGroupHeartbeat.
+    ConsumerBeat(ConsumerBeat),
+    /// To ConsumerGroupDescribe of one group.
+    ConsumerDescribe(ConsumerDescription),
     /// To OffsetCommit: an error code for each offset, in the order of the request.
     Commit(Vec<Outcome>),
     /// To OffsetFetch of one group.
@@ -194,6 +198,99 @@ pub struct ListedGroup {
     pub protocol_type: String,
     /// Name of its state.
     pub state: &'static str,
+    /// Its type.
+    pub kind: GroupType,
+}
+
+/// Which protocol the members of a group speak.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GroupType {
+    /// JoinGroup and SyncGroup; also groups that only keep offsets.
+    Classic,
+    /// ConsumerGroupHeartbeat (KIP-848).
+    Consumer,
+}
+
+impl GroupType {
+    /// As ListGroups says it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            GroupType::Classic => "classic",
+            GroupType::Consumer => "consumer",
+        }
+    }
+}
+
+/// To ConsumerGroupHeartbeat.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConsumerBeat {
+    /// Whether it was heard.
+    pub error: ErrorCode,
+    /// Words about the error.
+    pub message: Option<String>,
+    /// The member's id, also if the broker made it.
+    pub member_id: Option<String>,
+    /// The member's new epoch.
+    pub epoch: i32,
+    /// When to be heard of next, in milliseconds.
+    pub interval_ms: i32,
+    /// What it may read from now on; `None` leaves that as it was.
+    pub assignment: Option<Vec<(Uuid, Vec<i32>)>>,
+}
+
+/// To ConsumerGroupDescribe.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConsumerDescription {
+    /// Whether the group could be looked at.
+    pub error: ErrorCode,
+    /// Words about the error.
+    pub message: Option<String>,
+    /// Name of its state.
+    pub state: &'static str,
+    /// Its epoch.
+    pub epoch: i32,
+    /// The epoch that its targets were made for.
+    pub target_epoch: i32,
+    /// Name of the assignor.
+    pub assignor: &'static str,
+    /// Its members.
+    pub members: Vec<ConsumerMemberDescription>,
+}
+
+/// A member of a consumer group in a description.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConsumerMemberDescription {
+    /// Its id.
+    pub member_id: String,
+    /// Its instance id, if it is static.
+    pub instance_id: Option<String>,
+    /// Where it is.
+    pub rack_id: Option<String>,
+    /// Its epoch.
+    pub epoch: i32,
+    /// The client's own name for itself.
+    pub client_id: String,
+    /// Where it calls from.
+    pub client_host: String,
+    /// Topics by name.
+    pub topics: Vec<String>,
+    /// Topics by pattern.
+    pub pattern: Option<String>,
+    /// What it has.
+    pub assigned: Vec<NamedPartitions>,
+    /// What it should have.
+    pub target: Vec<NamedPartitions>,
+}
+
+/// Partitions of one topic.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NamedPartitions {
+    /// The topic's id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// The partitions, in order.
+    pub partitions: Vec<i32>,
 }
 
 /// To DescribeGroups. A group that does not exist has the state `Dead` and no error.

@@ -10,9 +10,16 @@ use crate::offsets::{Committed, TopicPartition};
 pub(crate) fn fetch(
     group: Option<&Group>,
     topics: Option<Vec<(String, Vec<i32>)>>,
+    member: Option<(String, i32)>,
     require_stable: bool,
 ) -> Fetched {
     let group = group.filter(|group| !group.is(State::Dead));
+    if let (Some(consumer), Some((member, epoch))) =
+        (group.and_then(|group| group.consumer.as_deref()), member)
+        && let Err(error) = consumer.validate(&member, epoch)
+    {
+        return Fetched { error, topics: Vec::new() };
+    }
     let asked = topics.unwrap_or_else(|| group.map(all).unwrap_or_default());
     let mut answer = Vec::with_capacity(asked.len());
     for (topic, partitions) in asked {

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use clock::{Moment, Span};
 use kafka_wire::ErrorCode;
 
+use crate::consumer::Consumer;
 use crate::effect::{Joined, JoinedMember, Synced};
 use crate::input::RequestToken;
 use crate::member::{Member, Protocol};
@@ -99,6 +100,8 @@ pub(crate) struct Group {
     /// Whether somebody came during the first join phase, which then is prolonged.
     pub(crate) new_member_added: bool,
     pub(crate) offsets: Offsets,
+    /// Its members, if they speak the consumer protocol. All else is then as in an empty classic group.
+    pub(crate) consumer: Option<Box<Consumer>>,
 }
 
 impl Group {
@@ -124,6 +127,7 @@ impl Group {
             sync_deadline: None,
             new_member_added: false,
             offsets: Offsets::default(),
+            consumer: None,
         }
     }
 
@@ -165,7 +169,7 @@ impl Group {
     }
 
     pub(crate) fn size(&self) -> usize {
-        self.members.len()
+        self.members.len() + self.consumer.as_deref().map_or(0, Consumer::size)
     }
 
     pub(crate) fn joining(&self) -> usize {
@@ -250,7 +254,10 @@ impl Group {
 
     /// Whether a member may read the topic. Says yes if the group's subscriptions are not known.
     pub(crate) fn is_subscribed(&self, topic: &str) -> bool {
-        self.subscribed.as_ref().is_none_or(|topics| topics.contains(topic))
+        match self.consumer.as_deref() {
+            Some(consumer) => consumer.subscribed().contains(topic),
+            None => self.subscribed.as_ref().is_none_or(|topics| topics.contains(topic)),
+        }
     }
 
     pub(crate) fn subscribed(&self) -> Option<&BTreeSet<String>> {
@@ -505,6 +512,9 @@ impl Group {
         }
         self.end_join_phase(turn);
         self.end_sync_phase(turn);
+        if let Some(mut consumer) = self.consumer.take() {
+            consumer.silence(turn, &self.id);
+        }
     }
 
     /// Topics that the members subscribe to, if they are consumers and all can be read.
@@ -522,6 +532,11 @@ impl Group {
 
     /// Asserts what must hold between steps.
     pub(crate) fn check(&self) {
+        if let Some(consumer) = self.consumer.as_deref() {
+            assert!(matches!(self.state, State::Empty | State::Dead), "members speak one protocol");
+            // One that is being deleted may have members: those whose farewell could not be written.
+            consumer.check();
+        }
         assert_eq!(self.joining, self.members.values().filter(|m| m.joining.is_some()).count());
         assert_eq!(self.leader.is_some(), !self.members.is_empty(), "somebody leads iff somebody is there");
         assert!(self.leader.as_ref().is_none_or(|id| self.members.contains_key(id)));

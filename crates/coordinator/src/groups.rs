@@ -14,6 +14,7 @@ use clock::{Moment, Now};
 use fastrand::Rng;
 use kafka_wire::{ErrorCode, java_string_hash};
 
+use crate::consumer::{self, Consumer};
 use crate::describe::{self, Filter};
 use crate::effect::{Answer, Effect, Fetched};
 use crate::fetch;
@@ -23,6 +24,7 @@ use crate::limits::NAME_BYTES_MAX;
 use crate::settings::Settings;
 use crate::shard::{Content, Shard};
 use crate::timers::{Timer, Timers};
+use crate::topics::Topics;
 use crate::turn::Turn;
 use crate::write::Writes;
 
@@ -30,6 +32,7 @@ use crate::write::Writes;
 #[derive(Debug)]
 pub struct Groups {
     settings: Settings,
+    topics: Arc<Topics>,
     random: Rng,
     timers: Timers,
     writes: Writes,
@@ -65,6 +68,7 @@ impl Groups {
         timers.set(now.moment + settings.offsets_retention_check_interval, Timer::Expiry);
         Groups {
             settings,
+            topics: Arc::default(),
             random: Rng::with_seed(seed),
             timers,
             writes: Writes::default(),
@@ -122,9 +126,20 @@ impl Groups {
             }
             Input::Leave(token, request) => self.leave(now, token, request, effects),
             Input::Commit(token, request) => self.commit(now, token, request, effects),
-            Input::Fetch { token, group, topics, require_stable } => {
+            Input::ConsumerBeat(token, request) => self.consumer_beat(now, token, &request, effects),
+            Input::Topics(topics) => self.topics = topics,
+            Input::ConsumerDescribe { token, group } => {
+                let described = match self.locate(&group, IdRule::Any) {
+                    Ok(partition) => self.describe_consumer(partition, &group),
+                    Err(error) => consumer::describe::refused(error, None),
+                };
+                answer(effects, token, Answer::ConsumerDescribe(described));
+            }
+            Input::Fetch { token, group, topics, member, require_stable } => {
                 let fetched = match self.locate(&group, IdRule::Any) {
-                    Ok(partition) => fetch::fetch(self.find(partition, &group), topics, require_stable),
+                    Ok(partition) => {
+                        fetch::fetch(self.find(partition, &group), topics, member, require_stable)
+                    }
                     Err(error) => Fetched { error, topics: Vec::new() },
                 };
                 answer(effects, token, Answer::Fetch(fetched));
@@ -182,6 +197,22 @@ impl Groups {
                 }
                 Timer::Pending { group, member } => {
                     self.ring(now, &group, effects, |group, turn| group.pending_over(turn, &member));
+                }
+                Timer::ConsumerSession { group, member } => {
+                    self.ring(now, &group, effects, |group, turn| {
+                        let rung = |consumer: &mut Consumer, turn: &mut Turn<'_>, id: &_| {
+                            consumer.session_rang(turn, id, &member)
+                        };
+                        group.consumer_rang(turn, &member, rung, "was not heard of in time");
+                    });
+                }
+                Timer::Revocation { group, member } => {
+                    self.ring(now, &group, effects, |group, turn| {
+                        let rung = |consumer: &mut Consumer, _: &mut Turn<'_>, _: &_| {
+                            consumer.revocation_rang(&member)
+                        };
+                        group.consumer_rang(turn, &member, rung, "did not give partitions back in time");
+                    });
                 }
                 Timer::Join { group } => self.ring(now, &group, effects, Group::join_phase_over),
                 Timer::Sync { group } => self.ring(now, &group, effects, Group::sync_phase_over),
@@ -275,6 +306,7 @@ impl Groups {
             timers: &mut self.timers,
             writes: &mut self.writes,
             effects,
+            topics: &self.topics,
             leader_epoch: shard.leader_epoch,
         };
         (shard.groups_mut().expect("the partition is loaded"), turn)

@@ -1,10 +1,14 @@
 //! What the coordinator is told: requests as its own types, the fate of its records, loading, time.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use bytes::Bytes;
-use kafka_wire::ErrorCode;
+use kafka_wire::{ErrorCode, Uuid};
 
 use crate::effect::WriteToken;
 use crate::member::Protocol;
+use crate::topics::Topics;
 
 /// The caller's number for a request; it comes back with the answer. Never used twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -23,6 +27,17 @@ pub enum Input {
     Leave(RequestToken, LeaveRequest),
     /// OffsetCommit, or TxnOffsetCommit if it names a producer. Answered when durable.
     Commit(RequestToken, CommitRequest),
+    /// ConsumerGroupHeartbeat. Answered when what it changed is durable.
+    ConsumerBeat(RequestToken, ConsumerBeatRequest),
+    /// ConsumerGroupDescribe, of one group.
+    ConsumerDescribe {
+        /// The request.
+        token: RequestToken,
+        /// The group.
+        group: String,
+    },
+    /// The topics of the cluster changed. Told before the requests that should know.
+    Topics(Arc<Topics>),
     /// OffsetFetch of one group.
     Fetch {
         /// The request.
@@ -31,6 +46,8 @@ pub enum Input {
         group: String,
         /// The partitions by topic; `None` asks for all.
         topics: Option<Vec<(String, Vec<i32>)>>,
+        /// The member that asks and its epoch, if it says so (version 9 on).
+        member: Option<(String, i32)>,
         /// Whether an offset that may still change is refused (KIP-447).
         require_stable: bool,
     },
@@ -182,6 +199,47 @@ pub struct HeartbeatRequest {
     pub member_id: String,
     /// Its instance id, if it is static.
     pub instance_id: Option<String>,
+}
+
+/// ConsumerGroupHeartbeat. `None` leaves things as they were.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct ConsumerBeatRequest {
+    /// The group.
+    pub group: String,
+    /// The member; may be empty when it joins, if it does not make its own id.
+    pub member_id: String,
+    /// Whether the member must bring an id (version 1 on, KIP-1082).
+    pub makes_own_id: bool,
+    /// Its epoch: 0 joins, -1 leaves, -2 is a static member that will be back.
+    pub epoch: i32,
+    /// `group.instance.id` of a static member.
+    pub instance_id: Option<String>,
+    /// Where it is.
+    pub rack_id: Option<String>,
+    /// In milliseconds; -1 leaves it as it was.
+    pub rebalance_timeout_ms: i32,
+    /// The client's own name for itself.
+    pub client_id: String,
+    /// Where it calls from, as Java prints an address.
+    pub client_host: String,
+    /// Topics by name.
+    pub topics: Option<Vec<String>>,
+    /// Topics by pattern; empty for none.
+    pub pattern: Option<String>,
+    /// The assignor that it wants the server to use.
+    pub assignor: Option<String>,
+    /// The partitions that it has.
+    pub owned: Option<BTreeMap<Uuid, BTreeSet<i32>>>,
+}
+
+impl ConsumerBeatRequest {
+    /// Whether it says all that a member can say, and so wants to hear all.
+    pub(crate) fn is_full(&self) -> bool {
+        self.epoch == 0
+            || (self.rebalance_timeout_ms != -1
+                && (self.topics.is_some() || self.pattern.is_some())
+                && self.owned.is_some())
+    }
 }
 
 /// LeaveGroup.

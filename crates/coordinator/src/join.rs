@@ -35,6 +35,13 @@ pub(crate) fn validate(turn: &Turn<'_>, request: &JoinRequest) -> Result<(), Err
 
 impl Group {
     pub(crate) fn join(&mut self, turn: &mut Turn<'_>, token: RequestToken, mut request: JoinRequest) {
+        if self.consumer.is_some() && !self.is(State::Dead) {
+            if !self.is_vacant() {
+                let id = &request.member_id;
+                return turn.answer(token, Joined::refused(id, ErrorCode::INCONSISTENT_GROUP_PROTOCOL));
+            }
+            self.become_classic(turn);
+        }
         tidy_protocols(&mut request.protocols);
         if !self.has_room_for(turn, &request.member_id) {
             let id = request.member_id;
@@ -253,11 +260,7 @@ fn tidy_protocols(protocols: &mut Vec<Protocol>) {
 fn new_member_id(turn: &mut Turn<'_>, request: &JoinRequest) -> Arc<str> {
     let front = request.instance_id.as_ref().unwrap_or(&request.client_id);
     let front = &front[..front.floor_char_boundary(NAME_BYTES_MAX - MEMBER_ID_TAIL_BYTES)];
-    let bits = turn.random.u128(..);
-    // Version 4, variant 10, as `java.util.UUID.randomUUID` makes them.
-    let bits = (bits & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    let uuid = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-");
+    let uuid = turn.uuid();
     Arc::from(format!("{front}-{uuid}"))
 }
 

@@ -25,6 +25,7 @@
 //! Source: the classic group protocol of Kafka 3.9 (KIP-62, 134, 345, 389, 394, 496, 814, 848's records).
 
 mod commit;
+mod consumer;
 mod delete;
 mod describe;
 mod effect;
@@ -48,19 +49,23 @@ mod sync;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod topics;
 pub mod transactions;
 mod turn;
 mod write;
 
+pub use consumer::assign::Assignor;
 pub use effect::{
-    Answer, Description, Effect, Fetched, FetchedPartition, Joined, JoinedMember, Left, ListedGroup,
-    MemberDescription, Outcome, Record, Synced, WriteToken,
+    Answer, ConsumerBeat, ConsumerDescription, ConsumerMemberDescription, Description, Effect, Fetched,
+    FetchedPartition, GroupType, Joined, JoinedMember, Left, ListedGroup, MemberDescription, NamedPartitions,
+    Outcome, Record, Synced, WriteToken,
 };
 pub use groups::Groups;
 pub use input::{
-    CommitRequest, HeartbeatRequest, Input, JoinRequest, LeaveRequest, LeavingMember, LoadedBatch,
-    OffsetCommit, Producer, RequestToken, SyncRequest,
+    CommitRequest, ConsumerBeatRequest, HeartbeatRequest, Input, JoinRequest, LeaveRequest, LeavingMember,
+    LoadedBatch, OffsetCommit, Producer, RequestToken, SyncRequest,
 };
 pub use member::Protocol;
 pub use record::{Key, OffsetValue};
 pub use settings::Settings;
+pub use topics::{Topic, Topics};

@@ -34,6 +34,16 @@ pub const TRANSACTIONAL_IDS_MAX: usize = 250_000;
 /// `max.message.bytes` of 1 MiB.
 pub const TRANSACTION_RECORD_BYTES_MAX: usize = 1_000_000;
 
+/// Bytes of a pattern of topics. People write short ones.
+pub const PATTERN_BYTES_MAX: usize = 8 << 10;
+
+/// Bytes that a pattern may compile to; matching takes memory and time in proportion.
+pub const PATTERN_PROGRAM_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of the topic names that one member subscribes to. The record that must hold them is limited to
+/// 1 MiB by `max.message.bytes`.
+pub const SUBSCRIPTION_BYTES_MAX: usize = 1 << 20;
+
 /// Bytes of any name: what the classic encoding of a string can say, which the records use.
 pub const NAME_BYTES_MAX: usize = i16::MAX as usize;
 

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use clock::Moment;
 
+use crate::consumer::Consumer;
+use crate::consumer::change::{self, Change};
 use crate::group::Group;
 use crate::input::LoadedBatch;
 use crate::join::span;
@@ -20,7 +22,10 @@ use crate::record::{self, GroupValue, Key, OffsetKey};
 #[derive(Default, Debug)]
 pub(crate) struct Loader {
     offsets: BTreeMap<String, Offsets>,
-    groups: BTreeMap<String, GroupValue>,
+    /// With the offset of the batch that says so.
+    groups: BTreeMap<String, (i64, GroupValue)>,
+    /// With the offset of the batch of the latest epoch.
+    consumers: BTreeMap<String, (i64, Consumer)>,
     /// Records that could not be read, by reason, for the log.
     unread: BTreeMap<&'static str, usize>,
 }
@@ -53,13 +58,23 @@ impl Loader {
         if let Some(key) = OffsetKey::decode(key) {
             return self.read_offset(base_offset, transaction_of, key, value);
         }
+        if key.first_chunk().is_some_and(|kind| change::is_ours(i16::from_be_bytes(*kind))) {
+            let (group, change) = Change::decode(key, value.as_ref())
+                .map_err(|_| "parts of consumer groups that are malformed or of a later version")?;
+            let (position, consumer) = self.consumers.entry(group).or_default();
+            if matches!(change, Change::Epoch(Some(_))) {
+                *position = base_offset;
+            }
+            consumer.apply(change);
+            return Ok(());
+        }
         match Key::decode(key).map_err(|_| "keys that are malformed")? {
             Key::Offset { .. } => return Err("keys that are malformed"),
             Key::Group { group } => match value {
                 Some(value) => {
                     let value = record::read_group(&value)
                         .map_err(|_| "groups that are malformed or of a later version")?;
-                    self.groups.insert(group, value);
+                    self.groups.insert(group, (base_offset, value));
                 }
                 None => {
                     self.groups.remove(&group);
@@ -102,7 +117,21 @@ impl Loader {
     /// The groups, and what to say about what was left out.
     pub(crate) fn finish(mut self, partition: i32, now_ms: i64) -> (BTreeMap<Arc<str>, Group>, Vec<String>) {
         let mut groups = BTreeMap::new();
-        for (id, value) in self.groups {
+        for (id, (position, mut consumer)) in self.consumers {
+            consumer.settle();
+            // A group changes protocol when it is empty, and the later record says to which.
+            let is_classic = self.groups.get(&id).is_some_and(|&(classic, _)| classic > position);
+            if is_classic || !consumer.is_written() {
+                continue;
+            }
+            self.groups.remove(&id);
+            let id: Arc<str> = Arc::from(id);
+            let mut group = Group::new(id.clone(), partition, now_ms);
+            group.protocol_type = Some("consumer".to_owned());
+            group.consumer = Some(Box::new(consumer));
+            groups.insert(id, group);
+        }
+        for (id, (_, value)) in self.groups {
             let id: Arc<str> = Arc::from(id);
             let mut group = Group::new(id.clone(), partition, now_ms);
             restore(&mut group, value);

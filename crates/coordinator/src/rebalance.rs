@@ -91,7 +91,8 @@ impl Group {
         self.next_generation(turn.wall_ms());
         if self.is(State::Empty) {
             let record = self.record(|_| bytes::Bytes::new());
-            return turn.append(self.partition, None, vec![record], Write::Emptied);
+            turn.append(self.partition, None, vec![record], Write::Emptied);
+            return;
         }
         for id in self.member_ids() {
             if let Some(token) = self.stop_joining(&id) {

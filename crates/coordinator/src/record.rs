@@ -1,6 +1,7 @@
 //! The records of `__consumer_offsets`, byte for byte as Kafka 3.9 writes them.
 //!
-//! A key is a version (i16) and its fields: 0 and 1 are an offset, 2 a classic group. A value is a
+//! A key is a version (i16) and its fields: 0 and 1 are an offset, 2 a classic group, 3 to 8 and 16 the
+//! parts of a group of the consumer protocol (`consumer/change.rs`). A value is a
 //! version (i16) and its fields. Offsets are written as value version 3 (version 1 if the client chose
 //! how long they live), groups as version 3; versions 0 to 4 of both are read. Version 4 is not written
 //! because the tools that read this topic directly do not know it.
@@ -233,6 +234,14 @@ pub(crate) fn read_group(value: &Bytes) -> Result<GroupValue, WireError> {
         state_since_ms: (value.current_state_timestamp != -1).then_some(value.current_state_timestamp),
         members: value.members.into_iter().map(to_member).collect(),
     })
+}
+
+/// A key: its type, which stands where the version of a value does, and its fields.
+pub(crate) fn versioned_key<M: Message>(kind: i16, message: &M) -> Bytes {
+    let mut writer = Writer::new();
+    writer.i16(kind);
+    message.encode(&mut writer, *M::VERSIONS.end());
+    writer.into_bytes()
 }
 
 pub(crate) fn versioned<M: Message>(message: &M, version: i16) -> Bytes {

@@ -2,6 +2,7 @@
 
 use clock::Span;
 
+use crate::consumer::assign::Assignor;
 use crate::limits::GROUPS_MAX;
 
 /// What can be configured. The defaults are Kafka's.
@@ -19,6 +20,14 @@ pub struct Settings {
     pub groups_max: usize,
     /// `group.initial.rebalance.delay.ms`: how long an empty group waits for more members.
     pub initial_rebalance_delay: Span,
+    /// `group.consumer.session.timeout.ms`: how long a silent member of the consumer protocol lives.
+    pub consumer_session_timeout: Span,
+    /// `group.consumer.heartbeat.interval.ms`: how often members are told to be heard of.
+    pub consumer_heartbeat_interval: Span,
+    /// `group.consumer.max.size`, in members.
+    pub consumer_group_size_max: usize,
+    /// `group.consumer.assignors`; the first is that of members that name none.
+    pub assignors: Vec<Assignor>,
     /// `offset.metadata.max.bytes`, counted as Java counts a string: in UTF-16 units.
     pub offset_metadata_max: usize,
     /// `offsets.retention.minutes`: how long offsets outlive the group's last member.
@@ -38,6 +47,10 @@ impl Default for Settings {
             group_size_max: i32::MAX as usize,
             groups_max: GROUPS_MAX,
             initial_rebalance_delay: Span::seconds(3),
+            consumer_session_timeout: Span::seconds(45),
+            consumer_heartbeat_interval: Span::seconds(5),
+            consumer_group_size_max: i32::MAX as usize,
+            assignors: vec![Assignor::Uniform, Assignor::Range],
             offset_metadata_max: 4096,
             offsets_retention: Span::seconds(10_080 * 60),
             offsets_retention_check_interval: Span::seconds(600),

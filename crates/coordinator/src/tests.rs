@@ -3,6 +3,6 @@
 mod hostile;
 mod model;
 mod records;
-mod room;
+pub(crate) mod room;
 mod scale;
 mod transcripts;

@@ -19,6 +19,10 @@ pub(crate) enum Timer {
     Join { group: Arc<str> },
     /// The time to fetch the assignment is over.
     Sync { group: Arc<str> },
+    /// A member of the consumer protocol has not been heard of for its session time-out.
+    ConsumerSession { group: Arc<str>, member: Arc<str> },
+    /// A member of the consumer protocol did not give partitions back in time.
+    Revocation { group: Arc<str>, member: Arc<str> },
     /// The client has waited long enough for its record.
     Write(WriteToken),
     /// Time to look for expired offsets.

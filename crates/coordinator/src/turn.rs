@@ -3,10 +3,11 @@
 use clock::Now;
 use fastrand::Rng;
 
-use crate::effect::{Answer, Effect, Record};
+use crate::effect::{Answer, Effect, Record, WriteToken};
 use crate::input::{Producer, RequestToken};
 use crate::settings::Settings;
 use crate::timers::Timers;
+use crate::topics::Topics;
 use crate::write::{Write, Writes};
 
 /// What a group needs to act.
@@ -17,6 +18,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) timers: &'a mut Timers,
     pub(crate) writes: &'a mut Writes,
     pub(crate) effects: &'a mut Vec<Effect>,
+    pub(crate) topics: &'a Topics,
     /// Epoch of the leadership of the partition that is being worked on.
     pub(crate) leader_epoch: i32,
 }
@@ -27,6 +29,14 @@ impl Turn<'_> {
         self.now.wall.as_ms()
     }
 
+    /// A name that nobody else has: version 4, variant 10, as `java.util.UUID.randomUUID` makes them.
+    pub(crate) fn uuid(&mut self) -> String {
+        let bits = self.random.u128(..);
+        let bits = (bits & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+        let hex = format!("{bits:032x}");
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    }
+
     pub(crate) fn answer(&mut self, token: RequestToken, answer: Answer) {
         self.effects.push(Effect::Answer { token, answer });
     }
@@ -35,18 +45,19 @@ impl Turn<'_> {
         self.effects.push(Effect::Note(text));
     }
 
-    /// Asks for an append; `write` says what to do when it is done.
+    /// Asks for an append; `write` says what to do when it is done. Gives back its token.
     pub(crate) fn append(
         &mut self,
         partition: i32,
         producer: Option<Producer>,
         records: Vec<Record>,
         write: Write,
-    ) {
+    ) -> WriteToken {
         assert!(!records.is_empty(), "an append has records");
         let deadline = self.now.moment + self.settings.commit_timeout;
         let token = self.writes.begin(partition, deadline, write, self.timers);
         let leader_epoch = self.leader_epoch;
         self.effects.push(Effect::Append { partition, leader_epoch, producer, records, write: token });
+        token
     }
 }

@@ -11,7 +11,9 @@ use bytes::Bytes;
 use clock::{Moment, Span};
 use kafka_wire::ErrorCode;
 
-use crate::effect::{Outcome, WriteToken};
+use crate::consumer::beat;
+use crate::consumer::change::Change;
+use crate::effect::{Answer, Outcome, WriteToken};
 use crate::input::RequestToken;
 use crate::member::Protocol;
 use crate::offsets::{Committed, TopicPartition};
@@ -34,6 +36,9 @@ pub(crate) enum Write {
         token: Option<RequestToken>,
         offsets: Vec<(TopicPartition, Result<Committed, ErrorCode>)>,
     },
+    /// Changes of a group of the consumer protocol, which has them already: what takes them back (nothing
+    /// once that was done), and whoever waits for them.
+    Consumer { group: Arc<str>, undo: Vec<Change>, answers: Vec<(RequestToken, Answer)> },
     /// Tombstones of offsets, and of the group itself if `whole`.
     Removal { group: Arc<str>, offsets: Vec<TopicPartition>, whole: bool, then: Then },
 }
@@ -122,6 +127,41 @@ impl Writes {
             |(&token, write): (&WriteToken, &InFlight)| (write.partition == partition).then_some(token);
         let tokens: Vec<WriteToken> = self.in_flight.iter().filter_map(of_it).collect();
         tokens.into_iter().filter_map(|token| self.end(token, timers)).collect()
+    }
+
+    /// Lets somebody wait for the changes of a consumer group. Gives the answer back if it can be told at
+    /// once: they are written, or it takes too long and whoever waits from now on would do so without end.
+    pub(crate) fn wait_for(
+        &mut self,
+        write: WriteToken,
+        token: RequestToken,
+        answer: Answer,
+    ) -> Option<Answer> {
+        let Some(InFlight { alarm, write: Write::Consumer { answers, .. }, .. }) =
+            self.in_flight.get_mut(&write)
+        else {
+            return Some(answer);
+        };
+        if alarm.is_none() {
+            return Some(beat::failed(ErrorCode::REQUEST_TIMED_OUT));
+        }
+        answers.push((token, answer));
+        None
+    }
+
+    /// Takes what would undo the changes of a group that were made after a write and are still being
+    /// written, the oldest first. What was made before it stands: an append that is refused at once fails
+    /// while those before it wait for their replicas.
+    pub(crate) fn take_undo_after(&mut self, token: WriteToken, name: &str) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (_, InFlight { write, .. }) in self.in_flight.range_mut(token..) {
+            if let Write::Consumer { group, undo, .. } = write
+                && **group == *name
+            {
+                changes.append(undo);
+            }
+        }
+        changes
     }
 
     pub(crate) fn is_full(&self) -> bool {

@@ -12,13 +12,15 @@ use std::fmt::Debug;
 use std::io;
 use std::path::Path;
 
-pub use memory::{Cut, Fault, Loss, MemoryDisk, MemoryFile};
-pub use real::{Lock, RealDisk, RealFile};
+pub use memory::{Cut, Fault, Loss, MemoryDisk, MemoryFile, MemoryVolume};
+pub use real::{Lock, RealDisk, RealFile, RealVolume};
 
 /// A file system, or the part of it that Castle uses. Cheap to clone; clones share the same files.
 pub trait Disk: Clone + Debug + Send + Sync + 'static {
     /// An open file.
     type File: File;
+    /// A file system that can be synced as a whole.
+    type Volume: Volume;
 
     /// Opens `path`. See [`Open`] for what each mode does when the file exists or does not.
     fn open(&self, path: &Path, mode: Open) -> io::Result<Self::File>;
@@ -34,11 +36,21 @@ pub trait Disk: Clone + Debug + Send + Sync + 'static {
     fn remove_directory(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
+    /// The file system of `directory`, if all of it can be synced at once with no error lost. What is to be
+    /// synced so must be written after this call: errors are told from here on.
+    fn volume(&self, directory: &Path) -> io::Result<Option<Self::Volume>>;
     /// Bytes that an unprivileged writer can still allocate on the file system of `path`.
     fn free_bytes(&self, path: &Path) -> io::Result<u64>;
 
     /// Whether a file or directory of that name exists.
     fn exists(&self, path: &Path) -> bool;
+}
+
+/// A whole file system.
+pub trait Volume: Debug + Send + Sync + 'static {
+    /// Makes everything written to it so far durable, names included (syncfs). Fails if any write to it
+    /// failed since the last call, whoever made it; never retried after an error.
+    fn sync(&self) -> io::Result<()>;
 }
 
 /// An open file. Reads and writes name their place, so a file can be shared between threads.
@@ -49,10 +61,16 @@ pub trait File: Debug + Send + Sync + 'static {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Writes all of `bytes` at `offset`, extending the file with zeroes if there is a gap.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// As [`write_at`](Self::write_at), for bytes that lie in two pieces.
+    fn write_pair_at(&self, first: &[u8], second: &[u8], offset: u64) -> io::Result<()>;
     /// Makes the file's data and length durable (fdatasync). Never retried after an error.
     fn sync(&self) -> io::Result<()>;
     /// Cuts or extends (with zeroes) to `length` bytes.
     fn set_length(&self, length: u64) -> io::Result<()>;
+
+    /// A hint: these bytes are durable and nobody will read them soon, so that memory which caches them
+    /// is better used for something else. What they are does not change.
+    fn uncache(&self, _offset: u64, _length: u64) {}
 
     /// Fills `buffer` from `offset`, or fails with `UnexpectedEof`.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
@@ -64,6 +82,14 @@ pub trait File: Debug + Send + Sync + 'static {
             }
         }
         Ok(())
+    }
+
+    /// Exactly `length` bytes from `offset` in memory of their own, or `UnexpectedEof`. The caller knows that so
+    /// many are there: the memory is taken before anything is read.
+    fn read_vec_at(&self, length: usize, offset: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.read_exact_at(&mut bytes, offset)?;
+        Ok(bytes)
     }
 }
 

@@ -29,6 +29,10 @@ pub struct MemoryFile {
     writable: bool,
 }
 
+/// All of a [`MemoryDisk`], to be synced at once.
+#[derive(Debug)]
+pub struct MemoryVolume(MemoryDisk);
+
 /// What a crash takes away.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Loss {
@@ -351,6 +355,16 @@ impl State {
         if over > 0 { Err(os_error(ENOSPC)) } else { Ok(()) }
     }
 
+    fn sync_all(&mut self) -> io::Result<()> {
+        self.check_power()?;
+        if countdown(&mut self.fail_sync) {
+            self.run(Operation::SyncAllFailed);
+            return Err(os_error(EIO));
+        }
+        self.run(Operation::SyncAll);
+        Ok(())
+    }
+
     fn sync(&mut self, file: NodeId) -> io::Result<()> {
         self.check_power()?;
         if countdown(&mut self.fail_sync) {
@@ -364,6 +378,7 @@ impl State {
 
 impl Disk for MemoryDisk {
     type File = MemoryFile;
+    type Volume = MemoryVolume;
 
     fn open(&self, path: &Path, mode: Open) -> io::Result<MemoryFile> {
         let mut state = self.state();
@@ -402,12 +417,24 @@ impl Disk for MemoryDisk {
         Ok(())
     }
 
+    fn volume(&self, directory: &Path) -> io::Result<Option<MemoryVolume>> {
+        let state = self.state();
+        state.volume.list(state.volume.find(directory)?)?;
+        Ok(Some(MemoryVolume(self.clone())))
+    }
+
     fn free_bytes(&self, _path: &Path) -> io::Result<u64> {
         Ok(self.state().free)
     }
 
     fn exists(&self, path: &Path) -> bool {
         self.state().volume.find(path).is_ok()
+    }
+}
+
+impl crate::Volume for MemoryVolume {
+    fn sync(&self) -> io::Result<()> {
+        self.0.state().sync_all()
     }
 }
 
@@ -428,6 +455,10 @@ impl File for MemoryFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.check_writable()?;
         self.disk.state().write(self.file, bytes, offset)
+    }
+
+    fn write_pair_at(&self, first: &[u8], second: &[u8], offset: u64) -> io::Result<()> {
+        self.write_at(&[first, second].concat(), offset)
     }
 
     fn sync(&self) -> io::Result<()> {

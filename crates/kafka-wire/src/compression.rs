@@ -3,6 +3,7 @@
 //! A broker passes packed bytes through untouched; only clients, the log cleaner and tools come here.
 
 mod lz4;
+mod lz4_search;
 mod xerial;
 
 use crate::limits::{UNPACK_RESERVE_BYTES_MAX, ZSTD_WINDOW_LOG_MAX};
@@ -24,6 +25,22 @@ pub enum Codec {
     Lz4,
     /// RFC 8878; since Produce 7 and Fetch 10 only (KIP-110).
     Zstd,
+}
+
+/// A codec, and how hard it works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Packing {
+    /// The codec.
+    pub codec: Codec,
+    /// Its level as Kafka's settings number it: gzip -1 (its default) or 1 to 9, lz4 1 to 17 of which 9 is the fast
+    /// way, zstd up to 22. `None` for the codec's default; snappy has no levels.
+    pub level: Option<i32>,
+}
+
+impl From<Codec> for Packing {
+    fn from(codec: Codec) -> Self {
+        Packing { codec, level: None }
+    }
 }
 
 /// Why packed bytes did not unpack.
@@ -94,18 +111,33 @@ impl FromStr for Codec {
 
 /// Packs `bytes` with the codec's default level.
 pub fn compress(codec: Codec, bytes: &[u8]) -> Vec<u8> {
+    compress_with(codec.into(), bytes)
+}
+
+/// Packs `bytes`. A level beyond the codec's counts as the nearest.
+pub fn compress_with(Packing { codec, level }: Packing, bytes: &[u8]) -> Vec<u8> {
     let packed = match codec {
         Codec::None => Ok(bytes.to_vec()),
         Codec::Gzip => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            let level = match level {
+                Some(level @ 0..) => flate2::Compression::new(level.min(9) as u32),
+                _ => flate2::Compression::default(),
+            };
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
             encoder.write_all(bytes).and_then(|()| encoder.finish())
         }
         Codec::Snappy => Ok(xerial::compress(bytes)),
-        Codec::Lz4 => lz4::compress(bytes),
-        Codec::Zstd => zstd::bulk::compress(bytes, zstd::DEFAULT_COMPRESSION_LEVEL),
+        Codec::Lz4 => match level {
+            None | Some(LZ4_FAST_LEVEL) => lz4::compress(bytes),
+            Some(level) => Ok(lz4::compress_searching(bytes, level)),
+        },
+        Codec::Zstd => zstd::bulk::compress(bytes, level.unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL)),
     };
     packed.expect("packing in memory has nothing to fail on")
 }
+
+/// The level by which Kafka's Java code names LZ4's fast way; all others search.
+const LZ4_FAST_LEVEL: i32 = 9;
 
 /// Unpacks `bytes` into at most `limit` bytes.
 ///

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use zab::packet::QuorumPacket;
-use zab::{Entry, LinkId, Notification, ServerId};
+use zab::{Configuration, Entry, LinkId, Notification, ServerId};
 use znode::{Database, Snapshot};
 use zookeeper_wire::Zxid;
 
@@ -109,7 +109,7 @@ pub enum Input {
         link: LinkId,
     },
     /// What the edge measured of things a core cannot see, whenever it likes.
-    Measured(Measures),
+    Measured(Box<Measures>),
     /// Time has passed; at the latest at [`crate::Keeper::deadline`].
     Woken,
 }
@@ -137,6 +137,30 @@ pub struct Measures {
     pub snapshots_ms: Observed,
     /// What bringing the database back took, in milliseconds.
     pub start_ms: Observed,
+    /// What of that the snapshot took.
+    pub start_snapshot_ms: Observed,
+    /// What of that the transactions behind it took.
+    pub start_transactions_ms: Observed,
+    /// How many those were.
+    pub start_transactions: Observed,
+    /// What restores took that an administrator asked for, in milliseconds.
+    pub restores_ms: Observed,
+    /// Restores that failed.
+    pub restores_failed: u64,
+    /// Restores refused because one was just before.
+    pub restores_limited: u64,
+    /// Snapshots that an administrator asked for and that failed.
+    pub snapshots_failed: u64,
+    /// Such snapshots refused because one was just before.
+    pub snapshots_limited: u64,
+    /// Failures that end the process.
+    pub fatal: u64,
+    /// TLS handshakes under way.
+    pub handshakes: u64,
+    /// Connections refused because too many of those were.
+    pub handshakes_refused: u64,
+    /// Those that failed.
+    pub handshakes_failed: u64,
 }
 
 /// A stream of values that the edge has summed up.
@@ -156,6 +180,14 @@ impl Observed {
     /// One value.
     pub const fn once(value: u64) -> Observed {
         Observed { count: 1, sum: value, min: value, max: value }
+    }
+
+    /// One more value.
+    pub fn add(&mut self, value: u64) {
+        self.min = if self.count == 0 { value } else { self.min.min(value) };
+        self.max = self.max.max(value);
+        self.count += 1;
+        self.sum = self.sum.saturating_add(value);
     }
 }
 
@@ -258,6 +290,18 @@ pub enum Effect {
     CloseLink {
         /// Which.
         link: LinkId,
+    },
+    /// A new membership was proposed: write it down as such, after everything asked of the disk before, and
+    /// be ready to reach its members.
+    Foresee {
+        /// The membership.
+        configuration: Box<Configuration>,
+    },
+    /// A membership is in force: write it down, after everything asked of the disk before, reach its members
+    /// at their addresses, and listen where it says that we do.
+    Reconfigure {
+        /// The membership.
+        configuration: Box<Configuration>,
     },
     /// End the process: what it would do next could harm others.
     Halt {

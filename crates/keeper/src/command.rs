@@ -76,7 +76,8 @@ pub const COMMANDS: &[&[&str]] = &[
 ];
 
 /// Commands that need no leader.
-const ALWAYS: [&str; 5] = ["environment", "get_trace_mask", "monitor", "set_trace_mask", "system_properties"];
+const ALWAYS: [&str; 6] =
+    ["environment", "get_trace_mask", "monitor", "set_trace_mask", "system_properties", "zabstate"];
 
 impl Keeper {
     /// Answers a command. One that is not known is an answer too, as in the original.
@@ -131,7 +132,7 @@ fn run(name: &str) -> Run {
         "initial_configuration" => |keeper, _| {
             fields(json!({"initial_configuration": keeper.server.config.shown.initial_configuration}))
         },
-        "is_read_only" => |_, _| fields(json!({"read_only": false})),
+        "is_read_only" => |keeper, _| fields(json!({"read_only": keeper.reads_only()})),
         "last_snapshot" => |keeper, _| {
             let (zxid, timestamp) = match keeper.server.measures.last_snapshot {
                 Some((zxid, seconds)) => (format!("{:x}", zxid.0), seconds),
@@ -218,7 +219,7 @@ impl Keeper {
         });
         fields(json!({
             "version": server.config.version,
-            "read_only": false,
+            "read_only": self.reads_only(),
             "server_stats": {
                 "packets_sent": statistics.sent,
                 "packets_received": statistics.received,
@@ -235,7 +236,7 @@ impl Keeper {
                 "min_latency": statistics.latency.min_ms,
                 "num_alive_client_connections": self.connections.len(),
                 "uptime": (server.now.moment - server.started).as_ms(),
-                "auth_failed_count": statistics.authentication_failures,
+                "auth_failed_count": server.authentication_failures(),
                 "non_mtlsremote_conn_count": 0,
                 "non_mtlslocal_conn_count": 0,
             },

@@ -42,6 +42,14 @@ pub struct KeeperConfig {
     pub digest: bool,
     /// `reconfigEnabled`.
     pub reconfig: bool,
+    /// `localSessionsEnabled` and `localSessionsUpgradingEnabled`: of members of an ensemble.
+    pub local_sessions: LocalSessions,
+    /// `readonlymode.enabled`: a member without a quorum lets clients read that asked for it.
+    pub read_only_mode: bool,
+    /// `leaderServes`: whether clients are served while this server leads others.
+    pub leader_serves: bool,
+    /// `standaloneEnabled`: whether a keeper may stand alone, so that no ensemble may shrink below two voters.
+    pub standalone_allowed: bool,
     /// `znode.container.checkIntervalMs`.
     pub container_check: Span,
     /// `znode.container.maxPerMinute`.
@@ -61,6 +69,17 @@ pub struct KeeperConfig {
     pub shown: Shown,
     /// Further lines of `envi`, name and value.
     pub environment: Vec<(String, String)>,
+}
+
+/// What becomes of sessions that own no ephemeral znodes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LocalSessions {
+    /// All sessions are known to the whole ensemble.
+    Off,
+    /// They are known to their server alone, and can never own one.
+    Kept,
+    /// They are known to their server alone until they want one.
+    Upgraded,
 }
 
 /// Facts of the edge that `conf` shows.
@@ -135,8 +154,27 @@ pub struct ConnectionTokens {
     pub drop_decrease: f64,
     /// `_decrease_ratio`.
     pub decrease_ratio: f64,
-    /// `_global_session_weight` and `_renew_session_weight`, if `_weight_enabled`.
-    pub weights: Option<(u32, u32)>,
+    /// If `_weight_enabled`.
+    pub weights: Option<SessionWeights>,
+}
+
+/// What a session costs in tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SessionWeights {
+    /// `_global_session_weight`: a new one that the ensemble knows.
+    pub global: u32,
+    /// `_local_session_weight`: a new one that its server alone knows.
+    pub local: u32,
+    /// `_renew_session_weight`: one taken up again.
+    pub renewed: u32,
+}
+
+/// How a session begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Beginning {
+    Global,
+    Local,
+    Renewed,
 }
 
 impl Default for Throttles {
@@ -171,17 +209,21 @@ impl Default for ConnectionTokens {
 impl ConnectionTokens {
     /// Tokens in a full bucket. With weights, the tokens are counted in new sessions.
     pub(crate) fn most(&self) -> u32 {
-        self.tokens.saturating_mul(self.weights.map_or(1, |(anew, _)| anew))
+        self.tokens.saturating_mul(self.weights.map_or(1, |weights| weights.global))
     }
 
     /// Tokens that come each time.
     pub(crate) fn refill(&self) -> u32 {
-        self.fill_count.saturating_mul(self.weights.map_or(1, |(anew, _)| anew))
+        self.fill_count.saturating_mul(self.weights.map_or(1, |weights| weights.global))
     }
 
-    /// What a new session costs, or one taken up again.
-    pub(crate) fn price(&self, anew: bool) -> u32 {
-        self.weights.map_or(1, |(begun, renewed)| if anew { begun } else { renewed })
+    /// What a session costs.
+    pub(crate) fn price(&self, beginning: Beginning) -> u32 {
+        self.weights.map_or(1, |weights| match beginning {
+            Beginning::Global => weights.global,
+            Beginning::Local => weights.local,
+            Beginning::Renewed => weights.renewed,
+        })
     }
 }
 
@@ -230,6 +272,10 @@ impl Default for KeeperConfig {
             enforce_quota: false,
             digest: true,
             reconfig: false,
+            local_sessions: LocalSessions::Off,
+            read_only_mode: false,
+            standalone_allowed: true,
+            leader_serves: true,
             container_check: Span::seconds(60),
             container_deletions_a_minute: 10_000,
             container_never_used: Span::ZERO,

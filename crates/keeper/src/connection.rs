@@ -12,7 +12,7 @@ use zookeeper_wire::txn::TxnHeader;
 use zookeeper_wire::{ConnectResponse, ErrorCode, OpCode, Request, SessionId, Xid, Zxid};
 
 use crate::ConnectionId;
-use crate::limits::{HELD_BYTES_MAX, HELD_FRAMES_MAX, IDENTITIES_MAX};
+use crate::limits::{HELD_BYTES_MAX, HELD_BYTES_PAUSE, HELD_FRAMES_MAX, HELD_FRAMES_PAUSE, IDENTITIES_MAX};
 use crate::statistics::Latency;
 
 /// A connection. Invariant: replies leave in the order of `pipeline`, and `pipeline` is empty or
@@ -47,6 +47,8 @@ pub(crate) struct Connection {
 pub(crate) enum Stage {
     /// Nothing was said yet.
     New,
+    /// It said `stmk`; the mask comes next.
+    Mask,
     /// It asked for a session and has no answer yet.
     Connecting,
     /// It has a session.
@@ -96,6 +98,8 @@ pub(crate) enum Wait {
     Failed(ErrorCode),
     /// Everything before it, to be told that there is no such operation, and cut off.
     Unknown,
+    /// Everything before it, to be the last answer of a local session.
+    Goodbye,
     /// The leader, to put it in order.
     Forwarded,
     /// The leader, to say that everything before is here.
@@ -138,6 +142,12 @@ impl Connection {
         self.held.len() <= HELD_FRAMES_MAX && self.held_bytes <= HELD_BYTES_MAX
     }
 
+    /// Whether so much is kept that nothing more should be read; asks for less of it if reading has stopped.
+    pub(crate) fn holds_much(&self) -> bool {
+        let share = if self.paused { 2 } else { 1 };
+        self.held.len() >= HELD_FRAMES_PAUSE / share || self.held_bytes >= HELD_BYTES_PAUSE / share
+    }
+
     /// The oldest frame that was kept, and since when.
     pub(crate) fn take_held(&mut self) -> Option<(Moment, Bytes)> {
         let (since, frame) = self.held.pop_front()?;
@@ -150,7 +160,8 @@ impl Connection {
     pub(crate) fn awaits(&self, header: &TxnHeader) -> bool {
         self.pipeline.front().is_some_and(|slot| match slot.wait {
             Wait::Commit(zxid) => zxid == header.zxid,
-            Wait::Forwarded => slot.xid == header.cxid,
+            // The beginning of a session is no answer to a request, whatever number that bears.
+            Wait::Forwarded => slot.xid == header.cxid && header.kind != OpCode::CREATE_SESSION,
             _ => false,
         })
     }

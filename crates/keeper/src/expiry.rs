@@ -15,7 +15,8 @@ impl Keeper {
         }
         // The leader alone ends sessions, whosoever clients they are.
         let expired = if self.server.member.orders() { self.server.sessions.expire(now) } else { Vec::new() };
-        self.server.metrics.count(Counter::StaleSessionsExpired, expired.len() as u64);
+        let ended = expired.len() + self.expire_local(effects);
+        self.server.metrics.count(Counter::StaleSessionsExpired, ended as u64);
         self.ending.extend(expired);
         let silent: Vec<ConnectionId> = (self.sessionless.iter())
             .take_while(|&&(since, _)| since + SESSIONLESS <= now)

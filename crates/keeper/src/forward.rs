@@ -5,7 +5,7 @@ use bytes::Bytes;
 use zab::LinkId;
 use zab::packet::payload::{Forwarded, Revalidate, Revalidated, Touched};
 use zab::packet::{PacketKind, QuorumPacket};
-use znode::Identity;
+use znode::{Identity, Standing};
 use zookeeper_wire::jute::Reader;
 use zookeeper_wire::{ConnectResponse, ErrorCode, OpCode, Request, SessionId, Xid, Zxid};
 
@@ -13,7 +13,9 @@ use crate::border::{ConnectionId, Effect};
 use crate::connection::{Slot, Stage, Wait};
 use crate::keeper::Keeper;
 use crate::limits::{LATE_REQUESTS_MAX, ROOM_MIN};
+use crate::local::AT_ONCE;
 use crate::member::Part;
+use crate::metrics::Counter;
 use crate::op::is_write;
 
 // A learner's end.
@@ -63,8 +65,11 @@ impl Keeper {
         let Some(connection) = self.connections.get(&id) else { return };
         let session = connection.session;
         let wait = match (op, Request::decode(op, &mut reader.clone())) {
+            (OpCode::SYNC, Ok(request)) if self.server.peer.has(zab::Flaw::SyncUnasked) => {
+                Wait::Turn(request)
+            }
             (OpCode::SYNC, Ok(request)) => {
-                self.server.member.syncs.push_back(id);
+                self.server.member.syncs.push_back(Some(id));
                 let forwarded = Forwarded { session, xid, op, request: reader.clone().rest() };
                 let packet = QuorumPacket::with(PacketKind::REQUEST, Zxid(-1), forwarded.encode());
                 effects.push(Effect::SendPacket { link, packet });
@@ -151,7 +156,7 @@ impl Keeper {
             && let Some(slot) = connection.pipeline.front_mut()
             && let Wait::Leader(response) = &slot.wait
         {
-            slot.wait = Wait::Session(Zxid(i64::MIN), response.clone());
+            slot.wait = Wait::Session(AT_ONCE, response.clone());
             self.advance(id, effects);
         }
     }
@@ -164,10 +169,34 @@ impl Keeper {
         self.refuse_session(id, read_only, effects);
     }
 
+    /// A write of this connection is about to be applied: what it asked before is served now. The leader
+    /// has put a sync before that write, so all that the sync waits for is applied, although the
+    /// leader's word of it comes later; and a read must not see the write.
+    pub(crate) fn serve_before(&mut self, id: ConnectionId, write: Xid, effects: &mut Vec<Effect>) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let is_write = |slot: &Slot| matches!(slot.wait, Wait::Forwarded) && slot.xid == write;
+        let Some(end) = connection.pipeline.iter().position(is_write).filter(|end| *end > 0) else { return };
+        for slot in connection.pipeline.iter_mut().take(end) {
+            let request = match &slot.wait {
+                Wait::Synced(request) => {
+                    let syncs = &mut self.server.member.syncs;
+                    if let Some(word) = syncs.iter_mut().find(|asker| **asker == Some(id)) {
+                        *word = None;
+                    }
+                    request.clone()
+                }
+                Wait::Applied(_, request) => request.clone(),
+                _ => continue,
+            };
+            slot.wait = Wait::Turn(request);
+        }
+        self.advance(id, effects);
+    }
+
     /// The oldest sync is done at the leader. What it committed before may still be on its way to our disk,
     /// and only then is it applied here.
     fn synced(&mut self, effects: &mut Vec<Effect>) {
-        let Some(id) = self.server.member.syncs.pop_front() else { return };
+        let Some(id) = self.server.member.syncs.pop_front().flatten() else { return };
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let slot = connection.pipeline.iter_mut().find(|slot| matches!(slot.wait, Wait::Synced(_)));
         if let Some(slot) = slot
@@ -198,6 +227,7 @@ impl Keeper {
             }
             (Part::Leading, PacketKind::REVALIDATE) => {
                 let Ok(Revalidate { session, timeout_ms }) = Revalidate::decode(packet.data) else { return };
+                self.server.metrics.count(Counter::RevalidateCount, 1);
                 let valid = self.server.sessions.renew(self.server.now.moment, session, timeout_ms);
                 if valid {
                     self.server.member.owners.insert(session, Some(link));
@@ -257,7 +287,9 @@ impl Keeper {
             return self.sync_of_learner(link, effects);
         }
         let request = match Request::decode(op, &mut reader) {
-            _ if *self.server.member.owners.entry(session).or_insert(Some(link)) != Some(link) => {
+            _ if self.server.sessions.standing(session) != Standing::Unknown
+                && *self.server.member.owners.entry(session).or_insert(Some(link)) != Some(link) =>
+            {
                 Err(ErrorCode::SESSION_MOVED)
             }
             Ok(request) if is_write(op) || op == OpCode::RECONFIG => Ok(request),
@@ -292,3 +324,6 @@ fn sync_done(link: LinkId, effects: &mut Vec<Effect>) {
 fn over(identity: &Identity) -> zab::packet::Identity {
     zab::packet::Identity { scheme: identity.scheme.clone(), id: identity.id.clone() }
 }
+
+#[cfg(test)]
+mod tests;

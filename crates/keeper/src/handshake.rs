@@ -6,8 +6,10 @@ use zookeeper_wire::jute::Reader;
 use zookeeper_wire::{ConnectRequest, ConnectResponse, OpCode, SessionId, Xid, Zxid, session_password};
 
 use crate::border::{ConnectionId, Effect};
+use crate::config::Beginning;
 use crate::connection::{Slot, Stage, Wait};
 use crate::keeper::Keeper;
+use crate::local::AT_ONCE;
 use crate::metrics::{Basic, Counter};
 
 impl Keeper {
@@ -15,14 +17,22 @@ impl Keeper {
         let Ok(request) = ConnectRequest::decode(&mut Reader::new(frame)) else {
             return self.close(id, effects);
         };
-        let anew = request.session == SessionId::NONE;
-        if !self.server.throttle.admits(self.server.now.moment, anew) {
+        let beginning = match request.session {
+            SessionId::NONE if self.server.begins_locally() => Beginning::Local,
+            SessionId::NONE => Beginning::Global,
+            _ => Beginning::Renewed,
+        };
+        if !self.server.throttle.admits(self.server.now.moment, beginning) {
             self.server.metrics.count(Counter::ConnectionRejected, 1);
             return self.close(id, effects);
         }
         let deficit = self.server.throttle.deficit();
         self.server.metrics.add(Basic::ConnectionTokenDeficit, deficit);
         self.server.metrics.count(Counter::ConnectionRequestCount, 1);
+        // Who cannot do without writes must find another server.
+        if self.reads_only() && request.read_only != Some(true) {
+            return self.close(id, effects);
+        }
         // The client has seen more than we have: it must find another server.
         let have = self.server.database.last_applied().max(self.server.member.epoch_begin);
         if request.last_zxid_seen > have {
@@ -45,6 +55,10 @@ impl Keeper {
     ) {
         let session = self.next_session;
         self.next_session = SessionId(session.0 + 1);
+        if self.server.begins_locally() {
+            self.server.local.track(self.server.now.moment, session, timeout_ms);
+            return self.attach(id, session, timeout_ms, request.read_only, AT_ONCE, effects);
+        }
         if let Some(link) = self.leader_link() {
             self.wait_for_leader(id, session, timeout_ms, request.read_only);
             self.attached.insert(session, id);
@@ -67,6 +81,16 @@ impl Keeper {
         let session = request.session;
         self.server.metrics.count(Counter::ConnectionRevalidateCount, 1);
         let right = session_password(session)[..] == request.password[..];
+        if right && self.server.local.renew(self.server.now.moment, session, timeout_ms) {
+            if let Some(&before) = self.attached.get(&session) {
+                self.close(before, effects);
+            }
+            return self.attach(id, session, timeout_ms, request.read_only, AT_ONCE, effects);
+        }
+        // A session of the whole ensemble is not renewed by a server that cannot tell the others.
+        if self.reads_only() && self.server.sessions.standing(session) == Standing::Live {
+            return self.close(id, effects);
+        }
         if let Some(link) = self.leader_link().filter(|_| right) {
             self.wait_for_leader(id, session, timeout_ms, request.read_only);
             return self.revalidate(link, id, session, timeout_ms, effects);
@@ -90,7 +114,7 @@ impl Keeper {
         read_only: Option<bool>,
         effects: &mut Vec<Effect>,
     ) {
-        let response = ConnectResponse::refused(read_only.map(|_| false));
+        let response = ConnectResponse::refused(read_only.map(|_| self.reads_only()));
         let frame = self.server.frame(|writer| response.encode(writer));
         if let Some(connection) = self.connections.get_mut(&id) {
             self.server.send(connection, frame, effects);
@@ -111,7 +135,7 @@ impl Keeper {
             timeout_ms,
             session,
             password: session_password(session),
-            read_only: read_only.map(|_| false),
+            read_only: read_only.map(|_| self.reads_only()),
         };
         let connection = self.connections.get_mut(&id).expect("it has just spoken");
         self.sessionless.remove(&(connection.since, id));
@@ -141,7 +165,7 @@ impl Keeper {
             timeout_ms,
             session,
             password: session_password(session),
-            read_only: read_only.map(|_| false),
+            read_only: read_only.map(|_| self.reads_only()),
         };
         let connection = self.connections.get_mut(&id).expect("it has just spoken");
         self.sessionless.remove(&(connection.since, id));

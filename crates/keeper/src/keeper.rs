@@ -21,6 +21,7 @@ use crate::border::{ConnectionId, Effect, Input};
 use crate::config::KeeperConfig;
 use crate::connection::{Connection, Slot, Stage, Wait};
 use crate::limits::{FRAME_LENGTH_BYTES, PIPELINE_MAX, ROOM_MIN, SESSIONLESS};
+use crate::local::needs_quorum;
 use crate::member::Part;
 use crate::metrics::{Basic, Counter};
 use crate::op::is_write;
@@ -101,7 +102,7 @@ impl Keeper {
             Input::SnapshotWritten { .. } => {
                 self.snapshots.written();
             }
-            Input::Measured(measures) => self.server.measured(measures),
+            Input::Measured(measures) => self.server.measured(*measures),
             Input::EpochsWritten => self.peer_step(zab::Input::EpochsWritten, effects),
             Input::Truncated { database } => self.truncated(database, effects),
             Input::SnapshotInstalled => self.snapshot_installed(effects),
@@ -119,6 +120,7 @@ impl Keeper {
             self.order_late(effects);
         }
         self.take_in_held(effects);
+        self.mind_read_only(effects);
         self.check();
     }
 
@@ -127,7 +129,8 @@ impl Keeper {
         let sessionless = self.sessionless.first().map(|&(since, _)| since + SESSIONLESS);
         let sessions = self.server.sessions.deadline().filter(|_| self.server.member.orders());
         let peer = self.server.peer.deadline();
-        [sessions, sessionless, Some(self.reap_at), peer].into_iter().flatten().min()
+        let local = [self.server.local.deadline(), self.read_only_at()];
+        [sessions, sessionless, Some(self.reap_at), peer].into_iter().chain(local).flatten().min()
     }
 
     /// The committed state.
@@ -193,14 +196,22 @@ impl Keeper {
         self.server.throttle.end_large(std::mem::take(&mut connection.large_bytes));
         self.server.watches.forget(WatcherId(id.0));
         self.sessionless.remove(&(connection.since, id));
-        if self.attached.get(&connection.session) == Some(&id) {
-            self.attached.remove(&connection.session);
+        let session = connection.session;
+        if self.attached.get(&session) == Some(&id) {
+            self.attached.remove(&session);
+            // One that has asked for its end is not waited for: its client will not come back.
+            if self.server.local.standing(session) == Standing::Closing {
+                self.server.local.remove(session);
+            }
         }
         true
     }
 
     fn received(&mut self, id: ConnectionId, frame: Bytes, effects: &mut Vec<Effect>) {
-        if !self.serves() {
+        if self.connections.get(&id).is_some_and(|connection| connection.stage == Stage::Mask) {
+            return self.set_mask(id, &frame, effects);
+        }
+        if !self.serves_clients() {
             return self.close(id, effects);
         }
         let may_begin = self.server.may_begin();
@@ -215,13 +226,18 @@ impl Keeper {
             Stage::Established if may_begin => self.request(id, frame, now, effects),
             Stage::New | Stage::Connecting | Stage::Established => {
                 self.server.metrics.count(Counter::RequestThrottleWaitCount, 1);
-                if !connection.hold(now, frame) {
+                let is_kept = connection.hold(now, frame);
+                if is_kept && connection.holds_much() && !connection.paused {
+                    connection.paused = true;
+                    effects.push(Effect::Pause { connection: id });
+                }
+                if !is_kept {
                     self.close(id, effects);
                 } else if connection.stage != Stage::Connecting && connection.held() == 1 {
                     self.holding.push_back(id);
                 }
             }
-            Stage::Closing => {}
+            Stage::Mask | Stage::Closing => {}
         }
     }
 
@@ -246,6 +262,7 @@ impl Keeper {
                     break;
                 }
                 let Some((since, frame)) = connection.take_held() else { break };
+                resume(&self.server, connection, effects);
                 match stage {
                     Stage::New => self.connect(id, frame, effects),
                     _ => self.request(id, frame, since, effects),
@@ -263,18 +280,29 @@ impl Keeper {
         let Ok(RequestHeader { xid, op }) = reader.record() else {
             return self.close(id, effects);
         };
-        self.server.sessions.touch(self.server.now.moment, connection.session);
+        let session = connection.session;
+        self.server.heard_of(session);
         let Some(refused) = self.server.throttled(connection, op, since, bytes) else {
             return self.close(id, effects);
         };
-        if matches!(self.server.member.part, Part::Learning(..)) {
-            self.server.member.touched.insert(connection.session, connection.timeout_ms);
+        let local = self.server.is_local(session);
+        if matches!(self.server.member.part, Part::Learning(..)) && !local {
+            self.server.member.touched.insert(session, connection.timeout_ms);
         }
         if op == OpCode::AUTH || op == OpCode::SASL {
             return self.authenticate(id, xid, op, &mut reader, effects);
         }
         if !self.admit(id, xid, effects) {
             return;
+        }
+        if local && !refused {
+            if op == OpCode::CLOSE_SESSION {
+                return self.end_local_session(id, xid, effects);
+            }
+            if let Err(error) = self.upgrade(id, op, &reader, effects) {
+                let received = self.server.now.moment;
+                return self.enqueue(id, Slot { xid, op, received, wait: Wait::Failed(error) }, effects);
+            }
         }
         if let Some(link) = self.leader_link().filter(|_| !refused)
             && (is_write(op) || matches!(op, OpCode::SYNC | OpCode::RECONFIG))
@@ -283,6 +311,7 @@ impl Keeper {
         }
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let asking = Asking { xid, op, received: self.server.now.moment };
+        let reads_only = self.server.member.part == Part::ReadOnly;
         let request = Request::decode(op, &mut reader);
         if let Ok(request) = &request
             && self.server.too_many_watches(id, request)
@@ -291,12 +320,17 @@ impl Keeper {
         }
         let wait = match request {
             _ if refused => Wait::Failed(ErrorCode::THROTTLED_OP),
+            _ if reads_only && needs_quorum(op) => Wait::Failed(ErrorCode::NOT_READ_ONLY),
             Ok(request) if is_write(op) || op == OpCode::RECONFIG => {
                 Wait::Commit(self.server.propose(connection, xid, Ok(request), effects))
             }
             // Known inside a multi, or between servers, but not here.
             _ if op == OpCode::CHECK || op == OpCode::DELETE_CONTAINER => Wait::Unknown,
             Err(WireError::UnknownOp(unknown)) if unknown == op.0 && op != OpCode::MULTI => Wait::Unknown,
+            // Its end is under way: what it asked for before is answered, and nothing since.
+            Ok(_) if self.server.standing(session) != Standing::Live => {
+                Wait::Failed(ErrorCode::SESSION_EXPIRED)
+            }
             Ok(request @ Request::Sync(_)) => Wait::Applied(self.server.peer.last_logged(), request),
             Ok(request) if connection.pipeline.is_empty() => {
                 self.server.serve(connection, asking, &request, effects);
@@ -358,6 +392,10 @@ impl Keeper {
                     server.serve(connection, asking, &request, effects);
                 }
                 Wait::Failed(error) => server.refuse(connection, asking, error, effects),
+                Wait::Goodbye => {
+                    server.bid_goodbye(connection, asking, effects);
+                    return self.close(id, effects);
+                }
                 Wait::Unknown => {
                     server.refuse_unknown(connection, asking, effects);
                     return self.close(id, effects);
@@ -377,11 +415,17 @@ impl Keeper {
     pub(crate) fn deliver(&mut self, entry: zab::Entry, effects: &mut Vec<Effect>) {
         let known = self.server.proposals.pop_front_if(|proposal| proposal.header.zxid == entry.zxid);
         let Some(proposal) = known.or_else(|| self.proposal_of(&entry, effects)) else { return };
+        if let Some(id) = proposal.asker.filter(|_| self.leader_link().is_some()) {
+            self.serve_before(id, proposal.header.cxid, effects);
+        }
         let mut fired = std::mem::take(&mut self.fired);
         let outcome = self.server.apply(&proposal, &mut fired);
         self.snapshots.applied(proposal.bytes);
         let Proposal { header, txn, asker, digest, .. } = proposal;
-        self.compare(digest);
+        self.compare(header.zxid, digest);
+        if matches!(txn, Txn::CreateSession { .. }) {
+            self.server.local.remove(header.session);
+        }
         if let Txn::CreateSession { timeout_ms } = txn
             && self.server.sessions.standing(header.session) == Standing::Unknown
         {
@@ -399,6 +443,12 @@ impl Keeper {
             let slot = take_slot(&mut self.server, connection, effects).expect("it waits in the first");
             let asking = Asking { xid: slot.xid, op: slot.op, received: slot.received };
             self.server.answer(connection, asking, &txn, outcome, effects);
+        } else if let Some(id) = asker
+            && !matches!(txn, Txn::CloseSession(_))
+            && self.connections.get(&id).is_none_or(|connection| connection.stage == Stage::Closing)
+        {
+            // Whoever asked is gone. The end of a session outlives its connection.
+            self.server.metrics.count(Counter::StaleReplies, 1);
         }
         if matches!(txn, Txn::CloseSession(_)) {
             self.server.sessions.remove(header.session);
@@ -464,12 +514,17 @@ fn take_slot(server: &mut Server, connection: &mut Connection, effects: &mut Vec
         server.in_flight -= 1;
     }
     server.settle_large(connection);
-    if connection.paused && (connection.outstanding == 0 || server.in_flight <= server.config.outstanding_max)
-    {
+    resume(server, connection, effects);
+    Some(slot)
+}
+
+/// Lets a connection be read again if neither what it has under way nor what is held for it is against that.
+fn resume(server: &Server, connection: &mut Connection, effects: &mut Vec<Effect>) {
+    let has_room = connection.outstanding == 0 || server.in_flight <= server.config.outstanding_max;
+    if connection.paused && has_room && !connection.holds_much() {
         connection.paused = false;
         effects.push(Effect::Resume { connection: connection.id });
     }
-    Some(slot)
 }
 
 /// As the original draws it: the server's byte, then the clock, then room to count up.

@@ -15,9 +15,12 @@ mod forward;
 mod handshake;
 mod keeper;
 pub mod limits;
+mod local;
 mod member;
 mod metrics;
+mod observed;
 mod op;
+mod reconfiguration;
 mod restoring;
 mod security;
 mod server;
@@ -30,9 +33,11 @@ mod word;
 
 pub use border::{ConnectionId, Effect, Input, Measures, Observed};
 pub use command::{Answer, COMMANDS, Command};
-pub use config::{ConnectionTokens, KeeperConfig, MemberShown, Shown, Throttles, WordList};
+pub use config::{
+    ConnectionTokens, KeeperConfig, LocalSessions, MemberShown, SessionWeights, Shown, Throttles, WordList,
+};
 pub use keeper::Keeper;
 pub use metrics::{Metric, Summary, Value};
 pub use security::{Passwords, Security};
 pub use word::is_word;
-pub use zab::{Ensemble, Entry, LinkId, Recovered, ServerId};
+pub use zab::{Configuration, Ensemble, Entry, LinkId, Recovered, ServerId};

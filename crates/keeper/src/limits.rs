@@ -4,9 +4,16 @@
 use clock::Span;
 
 /// Frames of one connection that wait because they cannot be started yet (its session is not
-/// established, or the log is behind). More than a turn's worth of pipelined requests; a client that
-/// goes further is cut off.
+/// established, the log is behind, or requests are throttled). Reading stops long before
+/// ([`HELD_FRAMES_PAUSE`]); a client that comes so far is cut off.
 pub const HELD_FRAMES_MAX: usize = 16_384;
+
+/// Frames of one connection that wait like this before nothing more is read from it: a turn's worth. It is read
+/// again when half of them have begun.
+pub const HELD_FRAMES_PAUSE: usize = 256;
+
+/// Bytes in those frames, likewise.
+pub const HELD_BYTES_PAUSE: usize = 1 << 20;
 
 /// Bytes in those frames.
 pub const HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -14,6 +21,10 @@ pub const HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Requests of one connection that wait for their turn. Reading stops long before by the outstanding
 /// limit; only requests that do not count against it (pings, those without a proper xid) come so far.
 pub const PIPELINE_MAX: usize = 65_536;
+
+/// How long a member looks for a leader, at the least, before it lets clients read without one. Elections
+/// that end sooner are not worth showing anybody an older state.
+pub const READ_ONLY_GRACE: Span = Span::seconds(2);
 
 /// Identities one connection may collect by auth packets; each is looked at in every permission check.
 pub const IDENTITIES_MAX: usize = 128;

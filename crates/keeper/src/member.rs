@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use clock::Now;
+use clock::{Moment, Now};
 use zab::packet::payload::Touched;
 use zab::packet::{PacketKind, QuorumPacket};
 use zab::{Ensemble, LinkId, Peer, Recovered, Role};
-use znode::{Database, HashKey, Sessions, Watches};
+use znode::{Database, HashKey, Sessions, Standing, Watches};
 use zookeeper_wire::txn::TxnEntry;
 use zookeeper_wire::{SessionId, Xid, Zxid};
 
@@ -27,6 +27,8 @@ pub(crate) enum Part {
     Alone,
     /// It serves nobody.
     Looking,
+    /// It has no leader, and serves reads of clients that asked for it.
+    ReadOnly,
     /// It leads an ensemble.
     Leading,
     /// It learns from the leader at the other end of this link.
@@ -49,11 +51,17 @@ pub(crate) struct Member {
     /// Clients that have seen no more than this have seen nothing that we lack: the beginning of the
     /// epoch whose history we have.
     pub(crate) epoch_begin: Zxid,
+    /// Since when it plays its part.
+    pub(crate) since: Moment,
+    /// Since when it looks for a leader, if reads may begin without one.
+    pub(crate) looking_since: Option<Moment>,
+    /// Since when nobody is served, while that is so.
+    pub(crate) unavailable_since: Option<Moment>,
     /// Requests that the leader has to put in order, by whose they are.
     pub(crate) forwarded: HashMap<(SessionId, Xid), VecDeque<ConnectionId>, HashKey>,
     pub(crate) forwarded_count: usize,
-    /// Connections that wait for an answer to `SYNC`, in order.
-    pub(crate) syncs: VecDeque<ConnectionId>,
+    /// Connections that wait for an answer to `SYNC`, in order; `None` is served already.
+    pub(crate) syncs: VecDeque<Option<ConnectionId>>,
     /// Connections that wait to learn whether their session lives.
     pub(crate) revalidating: BTreeMap<SessionId, VecDeque<ConnectionId>>,
     /// Sessions heard of since the leader asked, with their time-outs.
@@ -70,11 +78,17 @@ pub(crate) struct Member {
     pub(crate) installing: Option<Box<Database>>,
 }
 
+/// Nobody knows yet how far a leader's snapshot runs ahead.
+const FUZZY: Zxid = Zxid(i64::MAX);
+
 impl Member {
     pub(crate) fn new(part: Part, key: HashKey) -> Member {
         Member {
             part,
             epoch_begin: Zxid::ZERO,
+            since: Moment::at_ms(0),
+            looking_since: None,
+            unavailable_since: None,
             forwarded: HashMap::with_hasher(key),
             forwarded_count: 0,
             syncs: VecDeque::new(),
@@ -96,6 +110,7 @@ impl Member {
     /// Forgets whatever belonged to the part before.
     fn begin(&mut self, part: Part) {
         self.part = part;
+        self.looking_since = None;
         self.forwarded.clear();
         self.forwarded_count = 0;
         self.syncs.clear();
@@ -119,7 +134,10 @@ impl Keeper {
         seed: u64,
     ) -> Keeper {
         let peer = Peer::member(ensemble, recovered);
-        Keeper::with(config, database, peer, Part::Looking, now, seed)
+        let mut keeper = Keeper::with(config, database, peer, Part::Looking, now, seed);
+        keeper.server.member.unavailable_since = Some(now.moment);
+        keeper.show_configuration();
+        keeper
     }
 
     /// Zab's side of this server.
@@ -133,7 +151,18 @@ impl Keeper {
         self.server.peer.plant(flaw);
     }
 
-    /// Whether clients are served.
+    /// Whether clients may have connections here: with `leaderServes=no` a leader has none.
+    pub(crate) fn serves_clients(&self) -> bool {
+        let aloof = self.server.member.part == Part::Leading && !self.server.config.leader_serves;
+        self.serves() && !aloof
+    }
+
+    /// Whether the end of this session is under way here: its client is refused already.
+    pub fn is_ending(&self, session: SessionId) -> bool {
+        self.server.sessions.standing(session) == Standing::Closing
+    }
+
+    /// Whether the ensemble is served, through this member or others.
     pub fn serves(&self) -> bool {
         self.server.member.part != Part::Looking
     }
@@ -141,7 +170,9 @@ impl Keeper {
     /// Tells Zab, and does what it wants, in its order.
     pub(crate) fn peer_step(&mut self, input: zab::Input, effects: &mut Vec<Effect>) {
         let mut wanted = std::mem::take(&mut self.server.peer_effects);
+        let committed = self.server.count_input(&input);
         self.server.peer.step(self.server.now.moment, input, &mut wanted);
+        self.server.count_step(committed);
         for effect in wanted.drain(..) {
             match effect {
                 zab::Effect::Deliver { entry } => self.deliver(entry.into_value(), effects),
@@ -161,6 +192,10 @@ impl Keeper {
                 }
                 zab::Effect::Pass { link, packet } => self.passed(link, packet, effects),
                 zab::Effect::Became { role } => self.became(role, effects),
+                zab::Effect::Reconfigure { configuration } => {
+                    self.show_configuration();
+                    effects.push(Effect::Reconfigure { configuration });
+                }
                 other => crate::server::plain(other, effects),
             }
         }
@@ -195,6 +230,8 @@ impl Keeper {
     pub(crate) fn snapshot_installed(&mut self, effects: &mut Vec<Effect>) {
         let database = self.server.member.installing.take().expect("it was asked for");
         self.take_over(*database);
+        // A leader that is not Castle goes on applying while it sends.
+        self.server.fuzzy_to = FUZZY;
         self.peer_step(zab::Input::SnapshotInstalled, effects);
     }
 
@@ -203,6 +240,7 @@ impl Keeper {
         self.server.watches = Watches::new(key);
         self.server.outstanding.clear();
         self.server.database = database;
+        self.show_configuration();
     }
 
     /// What we are has changed.
@@ -213,19 +251,17 @@ impl Keeper {
             Role::Following { link, .. } => Part::Learning(link, Votes::Yes),
             Role::Observing { link, .. } => Part::Learning(link, Votes::No),
         };
-        if part == Part::Looking {
-            let mut connections: Vec<ConnectionId> = self.connections.keys().copied().collect();
-            connections.sort_unstable();
-            for id in connections {
-                self.close(id, effects);
-            }
-            self.waiting.clear();
-            self.holding.clear();
-            self.ending.clear();
-            self.server.proposals.clear();
+        if part == Part::Looking || self.reads_only() {
+            self.cut_off(effects);
+        }
+        if part != Part::Looking && self.server.fuzzy_to == FUZZY {
+            // What was applied before the snapshot ended was proposed to us before the leader let us serve.
+            self.server.fuzzy_to = self.server.peer.last_logged();
         }
         self.server.outstanding.clear();
         self.server.member.begin(part);
+        self.server.member.since = self.server.now.moment;
+        self.server.count_availability();
         self.server.member.epoch_begin = Zxid::new(self.server.peer.epochs().1, 0);
         // Every session has its whole time-out again.
         let now = self.server.now.moment;
@@ -253,8 +289,8 @@ impl Keeper {
     }
 
     /// Compares the tree with what the leader said that it would be.
-    pub(crate) fn compare(&mut self, digest: Option<zookeeper_wire::txn::TxnDigest>) {
-        let Some(digest) = digest else { return };
+    pub(crate) fn compare(&mut self, at: Zxid, digest: Option<zookeeper_wire::txn::TxnDigest>) {
+        let Some(digest) = digest.filter(|_| at > self.server.fuzzy_to) else { return };
         if digest.version == znode::DIGEST_VERSION
             && self.server.database.tree().digest() as i64 != digest.tree
         {

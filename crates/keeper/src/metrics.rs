@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 pub(crate) use names::{Advanced, Basic, Counter};
 
+use zab::ServerId;
+
 use crate::limits::{NAMESPACE_BYTES_MAX, NAMESPACES_MAX};
 
 /// All that is counted. What tells of the present (connections, znodes) is asked for when it is shown.
@@ -17,6 +19,8 @@ pub(crate) struct Metrics {
     advanced: Vec<Summary>,
     reads: BTreeMap<Box<str>, Summary>,
     writes: BTreeMap<Box<str>, Summary>,
+    /// What acknowledgements took, by the number of their server.
+    acks: BTreeMap<Box<str>, Summary>,
 }
 
 impl Default for Metrics {
@@ -27,6 +31,7 @@ impl Default for Metrics {
             advanced: (0..Advanced::NAMES.len()).map(|_| Summary::with_spread()).collect(),
             reads: BTreeMap::new(),
             writes: BTreeMap::new(),
+            acks: BTreeMap::new(),
         }
     }
 }
@@ -45,6 +50,11 @@ impl Metrics {
         self.basics[summary as usize] = measured;
     }
 
+    /// The same for what only grows.
+    pub(crate) fn set_count(&mut self, counter: Counter, measured: u64) {
+        self.counters[counter as usize] = measured;
+    }
+
     pub(crate) fn spread(&mut self, summary: Advanced, value: u64) {
         self.advanced[summary as usize].add(value);
     }
@@ -59,6 +69,14 @@ impl Metrics {
         add_to(&mut self.writes, path, bytes);
     }
 
+    /// What it took until a server acknowledged a proposal, in milliseconds.
+    pub(crate) fn acknowledged(&mut self, server: ServerId, took_ms: u64) {
+        let of = server.to_string();
+        if self.acks.len() < NAMESPACES_MAX || self.acks.contains_key(of.as_str()) {
+            self.acks.entry(of.into()).or_insert_with(Summary::with_spread).add(took_ms);
+        }
+    }
+
     /// Everything back to nothing.
     pub(crate) fn reset(&mut self) {
         *self = Metrics::default();
@@ -70,7 +88,11 @@ impl Metrics {
         let counters = Counter::NAMES.iter().zip(&self.counters);
         let basics = Basic::NAMES.iter().zip(&self.basics);
         let advanced = Advanced::NAMES.iter().zip(&self.advanced);
-        let sets = [("read_per_namespace", &self.reads), ("write_per_namespace", &self.writes)];
+        let sets = [
+            ("read_per_namespace", &self.reads),
+            ("write_per_namespace", &self.writes),
+            ("ack_latency", &self.acks),
+        ];
         let namespaces = sets.into_iter().flat_map(|(name, set)| {
             set.iter().map(move |(namespace, summary)| Metric {
                 name,

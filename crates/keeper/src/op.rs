@@ -91,6 +91,9 @@ pub(crate) fn answer(op: OpCode, txn: &Txn, outcome: Outcome, writer: &mut Write
             create2::answer(txn, &stat, writer)
         }
         (OpCode::SET_DATA, _, Outcome::Stat(stat)) => set_data::answer(&stat, writer),
+        (OpCode::RECONFIG, Txn::Reconfig(txn), Outcome::Stat(stat)) => {
+            crate::reconfiguration::answer(txn, &stat, writer);
+        }
         (OpCode::SET_ACL, _, Outcome::Stat(stat)) => set_acl::answer(&stat, writer),
         (OpCode::MULTI, _, Outcome::Multi(results)) => multi::answer(&results, writer),
         // delete and closeSession: the header is the answer.

@@ -79,7 +79,7 @@ mod tests {
         talk.line("1 > create /late x");
         assert!(talk.keeper.is_idle() && !talk.out.contains("/late v"), "{}", talk.out);
         let before = talk.keeper.database().last_applied();
-        let mut database = Database::new(HashKey(1), false);
+        let mut database = Database::new(HashKey(1), znode::ExtendedTypes::Off);
         talk.keeper.fit(&mut database);
         let mut effects = Vec::new();
         talk.keeper.replace(Now::at_ms(5), database, &mut effects);

@@ -39,6 +39,8 @@ pub(crate) struct Server {
     pub(crate) outstanding: Outstanding,
     pub(crate) watches: Watches,
     pub(crate) sessions: Sessions,
+    /// Those that no other server knows of.
+    pub(crate) local: Sessions,
     pub(crate) peer: Peer,
     /// Prepared and not applied, in order; as many as `peer` has outstanding.
     pub(crate) proposals: VecDeque<Proposal>,
@@ -52,9 +54,12 @@ pub(crate) struct Server {
     pub(crate) frozen: bool,
     /// What `stmk` set; it is shown and has no effect, since nothing here is traced by a mask.
     pub(crate) trace_mask: i64,
+    /// Up to this transaction, the tree may hold parts of later ones already, which a leader put into the snapshot
+    /// that it sent: digests mean nothing.
+    pub(crate) fuzzy_to: Zxid,
     /// Digests of the tree, one in so many transactions.
     pub(crate) digests: VecDeque<(Zxid, u64)>,
-    rules: Rules,
+    pub(crate) rules: Rules,
     writer: Writer,
     missed: Vec<(EventKind, String)>,
     pub(crate) peer_effects: Vec<zab::Effect>,
@@ -108,6 +113,7 @@ impl Server {
             outstanding: Outstanding::new(key),
             watches: Watches::new(key),
             sessions,
+            local: Sessions::new(config.tick_time, key),
             peer,
             proposals: VecDeque::new(),
             in_flight: 0,
@@ -117,6 +123,7 @@ impl Server {
             throttle: Throttle::new(config.throttles.clone(), now.moment, key.0),
             frozen: false,
             trace_mask: TRACE_MASK,
+            fuzzy_to: Zxid::ZERO,
             digests: VecDeque::new(),
             rules,
             writer: Writer::with_capacity(REPLY_CHUNK_BYTES),
@@ -139,6 +146,7 @@ impl Server {
         effects: &mut Vec<Effect>,
     ) -> Zxid {
         if self.member.part == Part::Leading
+            && !self.is_local(connection.session)
             && self.member.owners.entry(connection.session).or_insert(None).is_some()
         {
             let moved = Err(ErrorCode::SESSION_MOVED);
@@ -158,20 +166,25 @@ impl Server {
         request: Result<Request, ErrorCode>,
         effects: &mut Vec<Effect>,
     ) -> Zxid {
-        let live = self.sessions.standing(session) == Standing::Live;
-        if live && request == Ok(Request::CloseSession) {
+        let known = self.sessions.standing(session) == Standing::Live;
+        if known && request == Ok(Request::CloseSession) {
             self.sessions.set_closing(session);
             self.bid_farewell(session, effects);
         }
         let zxid = self.peer.next_zxid();
-        let prepared = if live {
-            match request {
-                Ok(Request::Reconfig(_)) => self.reconfigure(),
-                Ok(request) => self.prepare(session, identities, zxid, request),
-                Err(error) => failure(error),
+        // The session is closing by now if that is what it asked for.
+        let may_write = if known { Some(Ok(())) } else { self.may_write(session) };
+        let prepared = match (may_write, request) {
+            (None, _) => failure(ErrorCode::SESSION_EXPIRED),
+            (Some(_), Ok(Request::CloseSession)) if !known => failure(ErrorCode::SESSION_EXPIRED),
+            (Some(_), Ok(Request::Reconfig(request))) => {
+                self.reconfigure(session, identities, zxid, &request)
             }
-        } else {
-            failure(ErrorCode::SESSION_EXPIRED)
+            (Some(ephemerals), Ok(request)) => {
+                let asked = self.asked(session, identities, zxid, ephemerals);
+                self.prepare(&asked, request)
+            }
+            (Some(_), Err(error)) => failure(error),
         };
         self.send_on(session, xid, zxid, prepared, asker, effects);
         zxid
@@ -203,7 +216,8 @@ impl Server {
             self.bid_farewell(session, effects);
         }
         let zxid = self.peer.next_zxid();
-        let prepared = self.prepare(session, &[], zxid, request);
+        let asked = self.asked(session, &[], zxid, Ok(()));
+        let prepared = self.prepare(&asked, request);
         self.send_on(session, Xid(0), zxid, prepared, None, effects);
     }
 
@@ -211,28 +225,25 @@ impl Server {
     fn bid_farewell(&mut self, session: SessionId, effects: &mut Vec<Effect>) {
         for _ in 0..FAREWELL_TXNS_MAX {
             let zxid = self.peer.next_zxid();
-            let asked = Asked { session, identities: &[], zxid, time_ms: self.now.wall.as_ms() };
+            let asked = self.asked(session, &[], zxid, Ok(()));
             let tree = self.database.tree();
             let Some(prepared) = self.outstanding.prepare_farewell(tree, &self.rules, &asked) else { return };
             self.send_on(session, Xid(0), zxid, prepared, None, effects);
         }
     }
 
-    /// Standing alone there is nothing to reconfigure; the original says so in one of two ways.
-    fn reconfigure(&self) -> Prepared {
-        let disabled = !self.config.reconfig;
-        failure(if disabled { ErrorCode::RECONFIG_DISABLED } else { ErrorCode::UNIMPLEMENTED })
+    pub(crate) fn asked<'a>(
+        &self,
+        session: SessionId,
+        identities: &'a [znode::Identity],
+        zxid: Zxid,
+        ephemerals: Result<(), ErrorCode>,
+    ) -> Asked<'a> {
+        Asked { session, identities, zxid, time_ms: self.now.wall.as_ms(), ephemerals }
     }
 
-    fn prepare(
-        &mut self,
-        session: SessionId,
-        identities: &[znode::Identity],
-        zxid: Zxid,
-        request: Request,
-    ) -> Prepared {
-        let asked = Asked { session, identities, zxid, time_ms: self.now.wall.as_ms() };
-        self.outstanding.prepare(self.database.tree(), &self.rules, &asked, request)
+    fn prepare(&mut self, asked: &Asked<'_>, request: Request) -> Prepared {
+        self.outstanding.prepare(self.database.tree(), &self.rules, asked, request)
     }
 
     fn send_on(
@@ -252,6 +263,7 @@ impl Server {
             self.writer.record(digest);
         }
         let payload = self.writer.split();
+        self.statistics.proposal_sizes.add(payload.len());
         for counter in [Counter::ProposalCount, Counter::PrepProcessorRequestQueued] {
             self.metrics.count(counter, 1);
         }
@@ -271,9 +283,8 @@ impl Server {
         self.outstanding.applied(proposal.header.zxid);
         self.metrics.count(Counter::CommitCount, 1);
         self.metrics.count(Counter::OutstandingChangesRemoved, 1);
-        let age_ms = self.now.wall.as_ms().saturating_sub(proposal.header.time_ms);
-        self.metrics.spread(Advanced::PropagationLatency, u64::try_from(age_ms).unwrap_or(0));
-        if proposal.header.zxid.0 % DIGEST_EVERY == 0 {
+        self.count_age(Advanced::PropagationLatency, proposal.header.time_ms);
+        if proposal.header.zxid.0 % DIGEST_EVERY == 0 && proposal.header.zxid > self.fuzzy_to {
             if self.digests.len() == DIGESTS_SHOWN {
                 self.digests.pop_front();
             }
@@ -291,18 +302,44 @@ impl Server {
     pub(crate) fn room(&self) -> usize {
         match self.member.part {
             _ if self.frozen => 0,
+            // It orders nothing.
+            Part::ReadOnly => usize::MAX,
             Part::Learning(..) => FORWARDED_MAX.saturating_sub(self.member.forwarded_count),
             _ => self.peer.room(),
         }
     }
 
+    /// Clients that could not say who they are, by a handshake that failed among others.
+    pub(crate) fn authentication_failures(&self) -> u64 {
+        self.statistics.authentication_failures + self.measures.handshakes_failed
+    }
+
     /// What the edge measured takes the place of what it said before.
     pub(crate) fn measured(&mut self, measures: Measures) {
-        self.metrics.set(Basic::FsyncTime, measures.log_syncs_ms.into());
-        self.metrics.set(Basic::SyncProcessTime, measures.log_syncs_ms.into());
-        self.metrics.set(Basic::SyncProcessorBatchSize, measures.log_groups.into());
-        self.metrics.set(Basic::SnapshotTime, measures.snapshots_ms.into());
-        self.metrics.set(Basic::DbInitTime, measures.start_ms.into());
+        for (summary, observed) in [
+            (Basic::FsyncTime, measures.log_syncs_ms),
+            (Basic::SyncProcessTime, measures.log_syncs_ms),
+            (Basic::SyncProcessorBatchSize, measures.log_groups),
+            (Basic::SnapshotTime, measures.snapshots_ms),
+            (Basic::DbInitTime, measures.start_ms),
+            (Basic::StartupSnapLoadTime, measures.start_snapshot_ms),
+            (Basic::StartupTxnsLoadTime, measures.start_transactions_ms),
+            (Basic::StartupTxnsLoaded, measures.start_transactions),
+            (Basic::RestoreTime, measures.restores_ms),
+        ] {
+            self.metrics.set(summary, observed.into());
+        }
+        for (counter, count) in [
+            (Counter::RestoreErrorCount, measures.restores_failed),
+            (Counter::RestoreRateLimitedCount, measures.restores_limited),
+            (Counter::SnapshotErrorCount, measures.snapshots_failed),
+            (Counter::SnapshotRateLimitedCount, measures.snapshots_limited),
+            (Counter::UnrecoverableErrorCount, measures.fatal),
+            (Counter::TlsHandshakeExceeded, measures.handshakes_refused),
+            (Counter::UnsuccessfulHandshake, measures.handshakes_failed),
+        ] {
+            self.metrics.set_count(counter, count);
+        }
         self.measures = measures;
     }
 
@@ -315,20 +352,17 @@ impl Server {
         effects: &mut Vec<Effect>,
     ) {
         self.begin_reply(asking.xid);
-        let result = match self.sessions.standing(connection.session) {
-            Standing::Live => Read {
-                database: &self.database,
-                watches: &mut self.watches,
-                watcher: WatcherId(connection.id.0),
-                session: connection.session,
-                identities: &connection.identities,
-                skip_acl: self.config.skip_acl,
-                writer: &mut self.writer,
-                missed: &mut self.missed,
-            }
-            .serve(request),
-            Standing::Closing | Standing::Unknown => Err(ErrorCode::SESSION_EXPIRED),
-        };
+        let result = Read {
+            database: &self.database,
+            watches: &mut self.watches,
+            watcher: WatcherId(connection.id.0),
+            session: connection.session,
+            identities: &connection.identities,
+            skip_acl: self.config.skip_acl,
+            writer: &mut self.writer,
+            missed: &mut self.missed,
+        }
+        .serve(request);
         let frame = self.end_reply(result);
         if let Request::GetData(PathWatch { path, .. })
         | Request::GetChildren(PathWatch { path, .. })
@@ -377,6 +411,19 @@ impl Server {
         self.begin_reply(asking.xid);
         let frame = self.end_reply(Err(error));
         self.reply(connection, asking, frame, effects);
+    }
+
+    /// The last answer to a local session, which made no transaction.
+    pub(crate) fn bid_goodbye(
+        &mut self,
+        connection: &mut Connection,
+        asking: Asking,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.begin_reply(asking.xid);
+        let frame = self.end_reply(Ok(()));
+        self.reply(connection, asking, frame, effects);
+        self.local.remove(connection.session);
     }
 
     /// Answers what is no operation; such a reply has no place in the order of transactions.
@@ -437,6 +484,12 @@ impl Server {
         self.statistics.latency.add(latency);
         let summary = if op::is_write(asking.op) { Advanced::UpdateLatency } else { Advanced::ReadLatency };
         self.metrics.spread(summary, latency.as_ms());
+        if self.config.throttles.stale_latency
+            && asking.op != OpCode::CLOSE_SESSION
+            && i64::try_from(latency.as_ms()).is_ok_and(|ms| ms > i64::from(connection.timeout_ms))
+        {
+            self.metrics.count(Counter::StaleReplies, 1);
+        }
         let usage = &mut connection.usage;
         usage.latency.add(latency);
         usage.last_op = op::short_name(asking.op);
@@ -452,7 +505,7 @@ fn bytes(path: &str, data: Option<&[u8]>) -> u64 {
     (path.len() + data.map_or(0, <[u8]>::len)) as u64
 }
 
-fn failure(error: ErrorCode) -> Prepared {
+pub(crate) fn failure(error: ErrorCode) -> Prepared {
     Prepared { txn: Txn::Error(error), digest: None }
 }
 
@@ -466,7 +519,9 @@ pub(crate) fn plain(effect: zab::Effect, effects: &mut Vec<Effect>) {
         zab::Effect::Send { link, packet } => Effect::SendPacket { link, packet },
         zab::Effect::Close { link } => Effect::CloseLink { link },
         zab::Effect::Halt { reason } => Effect::Halt { reason },
-        zab::Effect::Deliver { .. }
+        zab::Effect::Foresee { configuration } => Effect::Foresee { configuration },
+        zab::Effect::Reconfigure { .. }
+        | zab::Effect::Deliver { .. }
         | zab::Effect::Truncate { .. }
         | zab::Effect::InstallSnapshot { .. }
         | zab::Effect::SendSnapshot { .. }

@@ -67,6 +67,7 @@ pub(crate) struct Statistics {
     pub(crate) sent: u64,
     pub(crate) latency: Latency,
     pub(crate) response_sizes: Sizes,
+    pub(crate) proposal_sizes: Sizes,
     pub(crate) authentication_failures: u64,
 }
 
@@ -77,5 +78,6 @@ impl Statistics {
         self.sent = 0;
         self.latency = Latency::default();
         self.response_sizes = Sizes::default();
+        self.proposal_sizes = Sizes::default();
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use clock::Now;
-use zab::Entry;
+use zab::{Configuration, Ensemble, Entry, Recovered, ServerId};
 use znode::{Database, HashKey};
 use zookeeper_wire::jute::{Reader, Writer};
 use zookeeper_wire::{
@@ -41,6 +41,10 @@ pub(crate) fn check(transcript: &str) {
 }
 
 pub(crate) fn check_with(config: KeeperConfig, transcript: &str) {
+    check_on(Talk::new(config), transcript);
+}
+
+pub(crate) fn check_on(mut talk: Talk, transcript: &str) {
     let transcript: String = transcript.lines().map(str::trim).filter(|line| !line.is_empty()).fold(
         String::new(),
         |mut text, line| {
@@ -49,7 +53,6 @@ pub(crate) fn check_with(config: KeeperConfig, transcript: &str) {
             text
         },
     );
-    let mut talk = Talk::new(config);
     for line in transcript.lines() {
         if !line.contains(" < ") {
             talk.line(line);
@@ -60,14 +63,44 @@ pub(crate) fn check_with(config: KeeperConfig, transcript: &str) {
 
 impl Talk {
     pub(crate) fn new(config: KeeperConfig) -> Talk {
-        let database = Database::new(HashKey(1), true);
+        let database = Database::new(HashKey(1), znode::ExtendedTypes::On);
         Talk::over(config, database)
     }
 
+    /// A member of an ensemble of so many, of whom no other is there.
+    pub(crate) fn member(config: KeeperConfig, of: i64) -> Talk {
+        let ensemble = Ensemble {
+            id: ServerId(1),
+            configuration: Configuration::of_voters((1..=of).map(ServerId)),
+            proposed: None,
+            reconfigurable: false,
+            tick: config.tick_time,
+            init_limit: 10,
+            sync_limit: 5,
+        };
+        let recovered = Recovered {
+            last: Zxid::ZERO,
+            accepted_epoch: 0,
+            current_epoch: 0,
+            is_blank: false,
+            history: Vec::new(),
+        };
+        let database = Database::new(HashKey(1), znode::ExtendedTypes::On);
+        let config = KeeperConfig { server_id: 1, ..config };
+        let keeper = Keeper::member(config, ensemble, recovered, database, Now::at_ms(0), 7);
+        let mut talk = Talk::with(keeper);
+        talk.step(Input::Woken);
+        talk
+    }
+
     pub(crate) fn over(config: KeeperConfig, database: Database) -> Talk {
-        let written = database.last_applied();
+        Talk::with(Keeper::alone(config, database, Now::at_ms(0), 7))
+    }
+
+    fn with(keeper: Keeper) -> Talk {
+        let written = keeper.database().last_applied();
         Talk {
-            keeper: Keeper::alone(config, database, Now::at_ms(0), 7),
+            keeper,
             now_ms: 0,
             persisting: true,
             written,
@@ -114,24 +147,19 @@ impl Talk {
                 let peer = peer.parse().unwrap();
                 return self.step(Input::Opened { connection, peer });
             }
-            ["connect", timeout_ms] => {
+            [how @ ("connect" | "connect-old" | "connect-reading"), timeout_ms] => {
+                let read_only = match how {
+                    "connect" => Some(false),
+                    "connect-reading" => Some(true),
+                    _ => None,
+                };
                 self.step(Input::Opened { connection, peer: "10.0.0.1:5000".parse().unwrap() });
-                return self.connect(
-                    id,
-                    SessionId::NONE,
-                    [0; 16],
-                    timeout_ms.parse().unwrap(),
-                    0,
-                    Some(false),
-                );
+                let timeout_ms = timeout_ms.parse().unwrap();
+                return self.connect(id, SessionId::NONE, [0; 16], timeout_ms, 0, read_only);
             }
             ["connect-on", timeout_ms] => {
                 let timeout_ms = timeout_ms.parse().unwrap();
                 return self.connect(id, SessionId::NONE, [0; 16], timeout_ms, 0, Some(false));
-            }
-            ["connect-old", timeout_ms] => {
-                self.step(Input::Opened { connection, peer: "10.0.0.1:5000".parse().unwrap() });
-                return self.connect(id, SessionId::NONE, [0; 16], timeout_ms.parse().unwrap(), 0, None);
             }
             ["connect-ahead"] => {
                 self.step(Input::Opened { connection, peer: "10.0.0.1:5000".parse().unwrap() });
@@ -257,15 +285,20 @@ impl Talk {
                 self.keeper.step(Now::at_ms(self.now_ms), input, more);
             }
             Effect::Pause { connection } => writeln!(self.out, "{} < paused", connection.0).unwrap(),
-            Effect::WriteEpochs { .. }
-            | Effect::Truncate { .. }
+            Effect::WriteEpochs { .. } => {
+                self.keeper.step(Now::at_ms(self.now_ms), Input::EpochsWritten, more);
+            }
+            // Nobody is there.
+            Effect::Notify { .. } => {}
+            Effect::Truncate { .. }
             | Effect::InstallSnapshot { .. }
-            | Effect::Notify { .. }
             | Effect::Dial { .. }
-            | Effect::SendPacket { .. }
             | Effect::SendSnapshot { .. }
             | Effect::CloseLink { .. }
+            | Effect::Foresee { .. }
+            | Effect::Reconfigure { .. }
             | Effect::Halt { .. } => unreachable!("a server that stands alone has no peers"),
+            Effect::SendPacket { packet, .. } => writeln!(self.out, "leader < {}", packet.kind).unwrap(),
             Effect::Complain { connection, why } => {
                 writeln!(self.out, "{} < refused: {why}", connection.0).unwrap()
             }
@@ -282,7 +315,8 @@ impl Talk {
                 self.sessions.insert(id, response.session);
                 assert_eq!(response.password, session_password(response.session));
             }
-            return format!("session for {} in {length} bytes", response.timeout_ms);
+            let reading = if response.read_only == Some(true) { ", to read" } else { "" };
+            return format!("session for {} in {length} bytes{reading}", response.timeout_ms);
         }
         let mut reader = Reader::new(frame);
         let header: ReplyHeader = reader.record().unwrap();

@@ -7,7 +7,7 @@ use zookeeper_wire::{OpCode, Request};
 use znode::WatcherId;
 
 use crate::ConnectionId;
-use crate::config::{ConnectionTokens, Throttles};
+use crate::config::{Beginning, ConnectionTokens, Throttles};
 use crate::connection::Connection;
 use crate::limits::WATCHES_OF_ONE_MAX;
 use crate::metrics::{Advanced, Counter};
@@ -58,7 +58,7 @@ impl Throttle {
     }
 
     /// May a session begin, or be taken up again? Spends the tokens if so.
-    pub(crate) fn admits(&mut self, now: Moment, anew: bool) -> bool {
+    pub(crate) fn admits(&mut self, now: Moment, beginning: Beginning) -> bool {
         let most = self.config.connections.most();
         if most == 0 {
             return true;
@@ -74,7 +74,7 @@ impl Throttle {
         if freeze_time.is_some_and(|freeze| !self.passes_blue(now, freeze)) {
             return false;
         }
-        let need = self.config.connections.price(anew);
+        let need = self.config.connections.price(beginning);
         if self.tokens < need {
             return false;
         }
@@ -202,6 +202,7 @@ pub(crate) fn watches_left(request: &Request) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::SessionWeights;
 
     fn at(ms: u64) -> Moment {
         Moment::at_ms(ms)
@@ -210,7 +211,7 @@ mod tests {
     #[test]
     fn without_configuration_nothing_is_held_back() {
         let mut throttle = Throttle::new(Throttles::default(), at(0), 1);
-        assert!((0..1000).all(|_| throttle.admits(at(0), true)));
+        assert!((0..1000).all(|_| throttle.admits(at(0), Beginning::Global)));
         assert!(!throttle.holds(1_000_000));
         assert_eq!(throttle.judge(OpCode::GET_DATA, Span::FOREVER, 1), Waited::Served);
         assert_eq!(throttle.begin_large(usize::MAX), Some(0));
@@ -221,7 +222,9 @@ mod tests {
         let connections =
             ConnectionTokens { tokens: 3, fill_time: Span::ms(10), ..ConnectionTokens::default() };
         let mut throttle = Throttle::new(Throttles { connections, ..Throttles::default() }, at(0), 1);
-        let admitted = |throttle: &mut Throttle, ms| (0..5).filter(|_| throttle.admits(at(ms), true)).count();
+        let admitted = |throttle: &mut Throttle, ms| {
+            (0..5).filter(|_| throttle.admits(at(ms), Beginning::Global)).count()
+        };
         assert_eq!(admitted(&mut throttle, 0), 3);
         assert_eq!((admitted(&mut throttle, 10), throttle.deficit()), (0, 3));
         assert_eq!(admitted(&mut throttle, 25), 2);
@@ -233,14 +236,15 @@ mod tests {
         let connections = ConnectionTokens {
             tokens: 2,
             fill_time: Span::seconds(1),
-            weights: Some((3, 2)),
+            weights: Some(SessionWeights { global: 3, local: 1, renewed: 2 }),
             ..ConnectionTokens::default()
         };
         let mut throttle = Throttle::new(Throttles { connections, ..Throttles::default() }, at(0), 1);
         // The bucket holds twice the weight of a new session.
-        let admitted = [true, false, false, false].map(|anew| throttle.admits(at(0), anew));
-        assert_eq!(admitted, [true, true, false, false]);
-        assert_eq!(throttle.deficit(), 5);
+        let asked = [Beginning::Global, Beginning::Renewed, Beginning::Renewed, Beginning::Local];
+        let admitted = asked.map(|beginning| throttle.admits(at(0), beginning));
+        assert_eq!(admitted, [true, true, false, true]);
+        assert_eq!(throttle.deficit(), 6);
     }
 
     #[test]
@@ -253,12 +257,12 @@ mod tests {
             ..ConnectionTokens::default()
         };
         let mut throttle = Throttle::new(Throttles { connections, ..Throttles::default() }, at(0), 1);
-        assert!(throttle.admits(at(0), true));
-        throttle.admits(at(20), true);
+        assert!(throttle.admits(at(0), Beginning::Global));
+        throttle.admits(at(20), Beginning::Global);
         assert_eq!(throttle.drop_probability(), 0.5);
-        throttle.admits(at(40), true);
+        throttle.admits(at(40), Beginning::Global);
         assert_eq!(throttle.drop_probability(), 1.0);
-        assert!(!throttle.admits(at(2_000_000), true));
+        assert!(!throttle.admits(at(2_000_000), Beginning::Global));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use zookeeper_wire::Zxid;
 
 use crate::border::{ConnectionId, Effect};
-use crate::connection::Usage;
+use crate::connection::{Stage, Usage};
 use crate::keeper::Keeper;
 
 /// True if these four bytes are a word rather than the length of a frame.
@@ -26,7 +26,16 @@ impl Keeper {
         self.server.statistics.received += 1;
         if word != TELNET_CLOSE && self.connections.contains_key(&id) {
             let name = String::from_utf8_lossy(&word).into_owned();
-            let text = if self.server.config.words.contains(&name) {
+            let listed = self.server.config.words.contains(&name);
+            // The mask follows in eight more bytes.
+            if listed
+                && word == *b"stmk"
+                && let Some(connection) = self.connections.get_mut(&id)
+            {
+                connection.stage = Stage::Mask;
+                return;
+            }
+            let text = if listed {
                 self.answer_word(&word)
             } else {
                 format!("{name} is not executed because it is not in the whitelist.\n")
@@ -36,15 +45,25 @@ impl Keeper {
         self.close(id, effects);
     }
 
+    /// The bytes behind `stmk`.
+    pub(crate) fn set_mask(&mut self, id: ConnectionId, bytes: &[u8], effects: &mut Vec<Effect>) {
+        if let Ok(mask) = bytes.try_into().map(i64::from_be_bytes) {
+            self.server.trace_mask = mask;
+            effects.push(Effect::SendText { connection: id, text: Bytes::from(mask.to_string()) });
+        }
+        self.close(id, effects);
+    }
+
     fn answer_word(&mut self, word: &[u8; 4]) -> String {
-        if !self.serves()
+        if !self.serves_clients()
             && !matches!(word, b"ruok" | b"conf" | b"envi" | b"isro" | b"dirs" | b"gtmk" | b"stmk")
         {
             return "This ZooKeeper instance is not currently serving requests\n".to_owned();
         }
         match word {
-            b"isro" if !self.serves() => "null".to_owned(),
+            b"isro" if !self.serves_clients() => "null".to_owned(),
             b"ruok" => "imok".to_owned(),
+            b"isro" if self.reads_only() => "ro".to_owned(),
             b"isro" => "rw".to_owned(),
             b"srvr" => self.srvr(),
             b"stat" => self.stat(),
@@ -77,8 +96,6 @@ impl Keeper {
                     self.server.digests.iter().map(|(zxid, sum)| format!("{:x}: {}\n", zxid.0, *sum as i64));
                 lines.collect()
             }
-            // The mask would follow in eight more bytes; without them there is nothing to set.
-            b"stmk" => String::new(),
             _ => String::new(),
         }
     }

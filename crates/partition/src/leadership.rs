@@ -158,6 +158,20 @@ impl Leadership {
         level.map(|(&id, follower)| (id, follower.broker_epoch)).collect()
     }
 
+    /// Where a follower's log starts, as it told last.
+    pub fn log_start_of(&self, id: i32) -> Option<i64> {
+        self.followers.get(&id).map(|follower| follower.log_start)
+    }
+
+    /// Members that hold the record at `offset`, each with how far it is: its log's end, and when it had all
+    /// that there was. Who lags outside of the in-sync set serves nobody: a reader would fall behind with it.
+    pub fn holders(&self, offset: i64) -> impl Iterator<Item = (i32, (i64, Moment))> + '_ {
+        let members = self.in_sync.iter().filter_map(|id| Some((*id, self.followers.get(id)?)));
+        members
+            .filter(move |(_, follower)| follower.log_end >= offset && follower.log_start <= offset)
+            .map(|(id, follower)| (id, (follower.log_end, follower.caught_up_at)))
+    }
+
     /// The epoch of its registration that a follower told last; `None` if it has not fetched yet.
     pub fn broker_epoch_of(&self, id: i32) -> Option<i64> {
         let follower = self.followers.get(&id)?;
@@ -266,6 +280,18 @@ mod tests {
         term.decided([1, 3], 2);
         assert_eq!(term.high_watermark(120, 150, 2), 150);
         assert_eq!(term.high_watermark(120, 150, 3), 120, "too few in sync: frozen");
+    }
+
+    #[test]
+    fn who_holds_an_offset_is_in_sync_and_that_far() {
+        let mut term = term(&[1, 2, 3, 4], &[1, 2, 3]);
+        fetch(&mut term, 2, 120, 130, 10);
+        fetch(&mut term, 3, 130, 130, 20);
+        fetch(&mut term, 4, 130, 130, 20);
+        let holders = |offset| term.holders(offset).map(|(id, _)| id).collect::<Vec<_>>();
+        assert_eq!(holders(120), [2, 3]);
+        assert_eq!(holders(121), [3]);
+        assert_eq!(holders(131), []);
     }
 
     #[test]

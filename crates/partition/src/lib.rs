@@ -7,6 +7,7 @@ mod leadership;
 pub mod limits;
 mod produce;
 mod producers;
+mod replication_quota;
 mod topic_config;
 
 pub use leader_epochs::{EpochEnd, LeaderEpochs};
@@ -15,6 +16,7 @@ pub use produce::{Refusal, ValidBatch, validate};
 pub use producers::{
     AbortedSpan, BatchMark, CompletedTransaction, Origin, ProducerSummary, Producers, SequenceCheck, Stamp,
 };
+pub use replication_quota::{ReplicationQuota, ThrottledReplicas};
 pub use topic_config::{
     CleanupPolicy, CompressionType, ConfigError, ConfigKey, ConfigKind, Synonym, TopicConfig,
 };

@@ -20,6 +20,9 @@ pub const UNPACKED_BYTES_MAX: usize = kafka_wire::limits::BATCH_UNPACKED_BYTES_M
 
 const _: () = assert!(PRODUCERS_EVICTED > 0 && PRODUCERS_EVICTED < PRODUCERS_MAX);
 
+/// Samples of a replication quota: an hour of seconds; Kafka's default is 11.
+pub const QUOTA_SAMPLES_MAX: usize = 3600;
+
 /// Records of one batch whose faults are told one by one: enough to find the mistake, and an answer that stays
 /// small.
 pub const RECORD_FAULTS_MAX: usize = 1000;

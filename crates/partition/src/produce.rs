@@ -11,11 +11,11 @@ use kafka_wire::ErrorCode;
 use kafka_wire::batch::{
     Batch, BatchBuilder, BatchError, BatchHeader, HEADER_LEN, Keys, ProducerStamp, TimestampType, patch,
 };
-use kafka_wire::compression::Codec;
+use kafka_wire::compression::Packing;
 
 use crate::limits::{RECORD_FAULTS_MAX, UNPACKED_BYTES_MAX};
 use crate::producers::Stamp;
-use crate::topic_config::TopicConfig;
+use crate::topic_config::{CompressionType, TopicConfig};
 
 /// A batch that may be appended.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,11 +46,11 @@ pub fn validate(bytes: Bytes, config: &TopicConfig, now: WallTime) -> Result<Val
     let batch = Batch::produced(bytes)?;
     check_records(&batch, config, now)?;
     let header = batch.header();
-    let batch = match config.compression.codec() {
-        Some(codec) if header.attributes.codec() != Some(codec) => {
-            repack(&batch, codec, config.timestamp_type)?
+    let batch = match config.compression {
+        CompressionType::Fixed(packing) if header.attributes.codec() != Some(packing.codec) => {
+            repack(&batch, packing, config.timestamp_type)?
         }
-        _ => batch,
+        CompressionType::Fixed(_) | CompressionType::Producer => batch,
     };
     let batch = match config.timestamp_type {
         TimestampType::CreateTime
@@ -149,7 +149,9 @@ fn check_records(batch: &Batch, config: &TopicConfig, now: WallTime) -> Result<(
     let newest = batch.header().max_timestamp;
     let has_late = keeps_time && is_late(newest);
     let has_start = keeps_time && config.timestamp_before_ms_max != i64::MAX;
-    if !(needs_keys || has_late || has_start) {
+    // Only a broker may stamp records with the time of their append.
+    let is_stamped = batch.header().attributes.timestamp_type() == TimestampType::LogAppendTime;
+    if !(needs_keys || has_late || has_start || is_stamped) {
         return Ok(());
     }
     batch.verify_records(Keys::Optional, UNPACKED_BYTES_MAX)?;
@@ -160,6 +162,9 @@ fn check_records(batch: &Batch, config: &TopicConfig, now: WallTime) -> Result<(
         let timestamp = record.timestamp;
         let fault = if needs_keys && record.key.is_none() {
             "a compacted topic takes no record without a key".to_owned()
+        } else if is_stamped && !(keeps_time && timestamp != NONE) {
+            code = ErrorCode::INVALID_TIMESTAMP;
+            "a producer may not stamp a record with the time of its append".to_owned()
         } else if keeps_time && (is_early(timestamp) || is_late(timestamp)) {
             code = ErrorCode::INVALID_TIMESTAMP;
             let now = now.as_ms();
@@ -185,10 +190,15 @@ fn check_records(batch: &Batch, config: &TopicConfig, now: WallTime) -> Result<(
 const NONE: i64 = -1;
 
 /// The same records in another codec.
-fn repack(batch: &Batch, codec: Codec, timestamp_type: TimestampType) -> Result<Batch, Refusal> {
+fn repack(batch: &Batch, packing: Packing, timestamp_type: TimestampType) -> Result<Batch, Refusal> {
     let header = batch.header();
+    if header.has_producer_id() && header.producer_epoch < 0 {
+        // Where the batch stays as it is, this is for the producer state to judge.
+        let message = "a batch with a producer but no epoch of it cannot be packed anew".to_owned();
+        return Err(Refusal { code: ErrorCode::INVALID_PRODUCER_EPOCH, message, records: Vec::new() });
+    }
     let mut builder = BatchBuilder::new(header.base_offset)
-        .codec(codec)
+        .packing(packing)
         .leader_epoch(header.partition_leader_epoch)
         .timestamp_type(timestamp_type);
     if header.has_producer_id() {

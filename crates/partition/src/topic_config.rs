@@ -10,7 +10,9 @@ mod tests;
 use std::collections::BTreeMap;
 
 use kafka_wire::batch::TimestampType;
-use kafka_wire::compression::Codec;
+use kafka_wire::compression::{Codec, Packing};
+
+use crate::ThrottledReplicas;
 
 pub use keys::{ConfigKey, ConfigKind, Synonym};
 pub use value::ConfigError;
@@ -31,8 +33,12 @@ pub struct TopicConfig {
     pub flush_messages: i64,
     /// `flush.ms`: time after which the log is synced.
     pub flush_ms: i64,
+    /// `follower.replication.throttled.replicas`.
+    pub follower_throttled: ThrottledReplicas,
     /// `index.interval.bytes`.
     pub index_interval_bytes: u32,
+    /// `leader.replication.throttled.replicas`.
+    pub leader_throttled: ThrottledReplicas,
     /// `max.compaction.lag.ms`.
     pub compaction_lag_ms_max: i64,
     /// `min.compaction.lag.ms`.
@@ -49,6 +55,8 @@ pub struct TopicConfig {
     pub dirty_ratio_min: f64,
     /// `min.insync.replicas`.
     pub in_sync_min: u32,
+    /// `preallocate`.
+    pub preallocate: bool,
     /// `retention.bytes`; `None` for no limit.
     pub retention_bytes: Option<u64>,
     /// `retention.ms`; `None` for no limit.
@@ -83,8 +91,8 @@ pub enum CleanupPolicy {
 pub enum CompressionType {
     /// As the producer packed them.
     Producer,
-    /// Always in this codec.
-    Fixed(Codec),
+    /// Always in this codec, packed with that effort where the producer chose another.
+    Fixed(Packing),
 }
 
 impl CleanupPolicy {
@@ -121,20 +129,31 @@ impl CompressionType {
     pub fn codec(self) -> Option<Codec> {
         match self {
             CompressionType::Producer => None,
-            CompressionType::Fixed(codec) => Some(codec),
+            CompressionType::Fixed(packing) => Some(packing.codec),
         }
     }
 
     pub(crate) fn parse(word: &str) -> Option<Self> {
-        Some(match word {
-            "producer" => CompressionType::Producer,
-            "uncompressed" => CompressionType::Fixed(Codec::None),
-            "gzip" => CompressionType::Fixed(Codec::Gzip),
-            "snappy" => CompressionType::Fixed(Codec::Snappy),
-            "lz4" => CompressionType::Fixed(Codec::Lz4),
-            "zstd" => CompressionType::Fixed(Codec::Zstd),
+        let codec = match word {
+            "producer" => return Some(CompressionType::Producer),
+            "uncompressed" => Codec::None,
+            "gzip" => Codec::Gzip,
+            "snappy" => Codec::Snappy,
+            "lz4" => Codec::Lz4,
+            "zstd" => Codec::Zstd,
             _ => return None,
-        })
+        };
+        Some(CompressionType::Fixed(codec.into()))
+    }
+
+    /// The setting that says how hard the codec works, if it has one.
+    fn level_key(self) -> Option<&'static str> {
+        match self.codec()? {
+            Codec::Gzip => Some("compression.gzip.level"),
+            Codec::Lz4 => Some("compression.lz4.level"),
+            Codec::Zstd => Some("compression.zstd.level"),
+            Codec::None | Codec::Snappy => None,
+        }
     }
 }
 
@@ -167,11 +186,17 @@ impl TopicConfig {
             Ok((key, value))
         };
         let number = |name| text(name).and_then(|(key, value)| key.long(&value));
+        let throttled = |name| text(name).map(|(_, value)| ThrottledReplicas::parse(&value));
         let unlimited = |name| number(name).map(|value| u64::try_from(value).ok());
         let (key, cleanup) = text("cleanup.policy")?;
         let cleanup = CleanupPolicy::parse(&cleanup).ok_or_else(|| key.impossible(&cleanup))?;
         let (key, compression) = text("compression.type")?;
-        let compression = CompressionType::parse(&compression).ok_or_else(|| key.impossible(&compression))?;
+        let mut compression =
+            CompressionType::parse(&compression).ok_or_else(|| key.impossible(&compression))?;
+        let level = compression.level_key().map(number).transpose()?;
+        if let (CompressionType::Fixed(packing), Some(level)) = (&mut compression, level) {
+            packing.level = Some(level as i32);
+        }
         let (key, ratio) = text("min.cleanable.dirty.ratio")?;
         let config = TopicConfig {
             cleanup,
@@ -180,7 +205,9 @@ impl TopicConfig {
             file_delete_delay_ms: number("file.delete.delay.ms")?,
             flush_messages: number("flush.messages")?,
             flush_ms: number("flush.ms")?,
+            follower_throttled: throttled("follower.replication.throttled.replicas")?,
             index_interval_bytes: number("index.interval.bytes")? as u32,
+            leader_throttled: throttled("leader.replication.throttled.replicas")?,
             compaction_lag_ms_max: number("max.compaction.lag.ms")?,
             compaction_lag_ms_min: number("min.compaction.lag.ms")?,
             message_bytes_max: number("max.message.bytes")? as u32,
@@ -192,6 +219,7 @@ impl TopicConfig {
             timestamp_after_ms_max: number("message.timestamp.after.max.ms")?,
             dirty_ratio_min: key.double(&ratio)?,
             in_sync_min: number("min.insync.replicas")? as u32,
+            preallocate: text("preallocate")?.1.eq_ignore_ascii_case("true"),
             retention_bytes: unlimited("retention.bytes")?,
             retention_ms: unlimited("retention.ms")?.map(|ms| ms as i64),
             segment_bytes: number("segment.bytes")? as u32,

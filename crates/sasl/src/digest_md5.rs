@@ -4,7 +4,10 @@
 //! The mechanism is historic; ZooKeeper's clients know no other with passwords. It hides the password, and
 //! nothing of the connection: it belongs inside TLS.
 
+mod client;
 mod directives;
+
+pub use client::DigestMd5Client;
 
 use crate::limits::DIGEST_RESPONSE_BYTES_MAX;
 use directives::Directives;

@@ -7,4 +7,4 @@
 mod digest_md5;
 pub mod limits;
 
-pub use digest_md5::{DigestMd5Server, Refused, Step, Verified, nonce};
+pub use digest_md5::{DigestMd5Client, DigestMd5Server, Refused, Step, Verified, nonce};

@@ -127,10 +127,10 @@ impl OpenedBroker {
             listeners.push(listener);
         }
         let (mailbox, counters) = (shard.mailbox(), shard.counters());
-        let link = KeeperLink::new(Session::new(options), access, mailbox.clone());
+        let link = KeeperLink::new(Session::new(options), access, config.routes.clone(), mailbox.clone());
         let workers = Workers::start(config.log_directories.len(), &mailbox, &notices)
             .map_err(StartError::system("start a thread"))?;
-        let peers = PeerLinks::new(mailbox.clone());
+        let peers = PeerLinks::new(config.routes.clone(), mailbox.clone());
         let mut service = BrokerService::new(node, listeners, (link, peers), workers, notices.clone());
         let thread = thread::Builder::new()
             .name("broker".to_owned())

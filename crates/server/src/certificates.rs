@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
-use transport::tls::{Acceptor, Settings};
+use transport::tls::{Settings, StoreError};
 
 /// How often the files are looked at.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -18,9 +18,12 @@ pub(crate) struct CertificateWatch {
 }
 
 impl CertificateWatch {
-    /// Watches the files of `settings` for `acceptor`. Files that are broken or half written change
-    /// nothing, and are told once.
-    pub(crate) fn start(settings: Settings, acceptor: Acceptor) -> io::Result<CertificateWatch> {
+    /// Watches the files of `settings`, and has them read anew by `reload` when they change. Files that are broken
+    /// or half written change nothing, and are told once.
+    pub(crate) fn start(
+        settings: Settings,
+        reload: impl Fn(&Settings) -> Result<(), StoreError> + Send + 'static,
+    ) -> io::Result<CertificateWatch> {
         let (end, ended) = channel();
         let mut before = stamps(&settings);
         let watch = move || {
@@ -29,7 +32,7 @@ impl CertificateWatch {
                 if now == before {
                     continue;
                 }
-                match acceptor.reload(&settings) {
+                match reload(&settings) {
                     Ok(()) => tracing::info!("new certificates are in use for new connections"),
                     Err(error) => {
                         tracing::warn!(%error, "the certificates have changed, and the old ones stay in use")

@@ -4,6 +4,7 @@
 //! safe. A file is read to its end before it is refused, so that all of its problems are told at once.
 
 mod broker_config;
+mod dynamic_files;
 mod jaas;
 mod keeper_config;
 mod keeper_keys;
@@ -13,10 +14,12 @@ mod properties;
 mod tls;
 
 pub use broker_config::{BrokerConfig, ListenerConfig};
+pub use dynamic_files::DynamicFiles;
+pub(crate) use keeper_config::client_address;
 pub use keeper_config::{AdminConfig, KeeperConfig, Purge, Words};
 pub use keeper_keys::keeper_key_table;
-pub use keeper_security::SecureClients;
-pub use membership::{Member, Membership};
+pub use keeper_security::{MemberUsers, SecureClients, SecureMembers};
+pub use membership::Membership;
 pub use properties::Properties;
 
 use std::fmt;

@@ -3,23 +3,27 @@
 //! It runs a current-thread tokio at low priority, reads counters and nothing else; no data path ever
 //! waits for it.
 
+mod bounded;
 mod commands;
 mod metrics;
 mod page;
 
 use crate::broker_role::BrokerRole;
 use crate::keeper_role::{Desk, KeeperGauges, KeeperRole};
+use crate::limits::HTTP_CONNECTIONS_MAX;
 use crate::start::StartError;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Json, Response};
 use axum::routing::get;
+use bounded::{Bounded, From};
 use shard::Counters;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
+use tokio::sync::Semaphore;
 use tokio::sync::oneshot;
 use transport::BindError;
 
@@ -132,10 +136,12 @@ fn serve(
     stopped: oneshot::Receiver<()>,
 ) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    let room = Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX));
     runtime.block_on(async {
         for listener in listeners {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            let service = router(Arc::clone(&view)).into_make_service_with_connect_info::<SocketAddr>();
+            let listener =
+                Bounded { listener: tokio::net::TcpListener::from_std(listener)?, room: Arc::clone(&room) };
+            let service = router(Arc::clone(&view)).into_make_service_with_connect_info::<From>();
             // Ends with the runtime.
             drop(tokio::spawn(axum::serve(listener, service).into_future()));
         }

@@ -16,21 +16,21 @@ pub(crate) use desk::{Desk, Taken};
 pub use gauges::KeeperGauges;
 
 use crate::certificates::CertificateWatch;
-use crate::config::{KeeperConfig, SecureClients, Words};
+use crate::config::{DynamicFiles, KeeperConfig, SecureClients, Words};
 use crate::limits;
 use crate::notice::{Notices, PanicNotice, Role};
+use crate::peers::PeerSecurity;
 use crate::start::{DirectoryLock, StartError, bind, check_room};
 use disk::RealDisk;
 use keeper::Keeper;
 use log_thread::{LogThread, Reopening};
 use members::Members;
-use service::{KeeperMessage, KeeperService};
+use service::{ClientPort, KeeperMessage, KeeperService};
 use shard::{Clock, Counters, Handshakes, Mailbox, PeerRules, PortId, PortRules, Security, Shard};
 use snapshot_thread::SnapshotStyle;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 use transport::FrameRules;
@@ -48,9 +48,9 @@ pub struct KeeperRole {
     counters: Arc<Counters>,
     gauges: Arc<KeeperGauges>,
     desk: Arc<Desk>,
-    log: LogThread,
+    log: LogThread<RealDisk>,
     thread: JoinHandle<io::Result<()>>,
-    _certificates: Option<CertificateWatch>,
+    _certificates: Vec<CertificateWatch>,
     _locks: Vec<DirectoryLock>,
 }
 
@@ -75,6 +75,8 @@ impl KeeperRole {
     pub fn start(config: &KeeperConfig, clock: Clock, notices: Notices) -> Result<KeeperRole, StartError> {
         let tls = config.secure_clients.as_ref().map(Tls::prepare).transpose()?;
         let mut listeners = Vec::new();
+        // The first port that the shard is given.
+        let plain_port = config.plain_clients.then_some(PortId(0));
         if config.plain_clients {
             let security = tls.as_ref().map_or(Security::Plain, Tls::of_plain_port);
             let plain = bind(config.client_address, config.both_loopbacks)?;
@@ -108,12 +110,23 @@ impl KeeperRole {
         let began = Instant::now();
         let seed = random_seed()?;
         let directories = Directories::new(&config.data_directory, &config.log_directory);
-        let recovered =
-            rebuild::rebuild(&disk, &directories, policy(config, seed), empty(config), seeded(config, seed))
-                .map_err(StartError::Data)?;
-        let gauges = Arc::new(KeeperGauges::default());
-        gauges.sync_warning_ms.store(config.sync_warning.as_ms(), Ordering::Relaxed);
-        gauges.start_ms.store(began.elapsed().as_millis() as u64, Ordering::Relaxed);
+        let recovered = rebuild::bring_back(
+            &disk,
+            &directories,
+            policy(config, seed),
+            empty(config),
+            seeded(config, seed),
+        )
+        .map_err(StartError::Data)?;
+        // An empty directory is a fresh one, unless the administrator says that there are no fresh ones: then
+        // it is a member's that lost its data, and must not vote as if it never had any.
+        let is_blank = recovered.is_new && !may_begin_empty(config)?;
+        if is_blank {
+            tracing::warn!("there is no data: this server votes for nobody before it has the leader's");
+        } else if recovered.is_new {
+            rebuild::first_snapshot(&disk, &directories, &recovered.database).map_err(StartError::Data)?;
+        }
+        let start_ms = began.elapsed().as_millis() as u64;
         let mut shard = Shard::new(clock).map_err(StartError::system("poll"))?;
         let rules = port_rules(config);
         for (listener, security) in listeners {
@@ -121,8 +134,20 @@ impl KeeperRole {
         }
         let port = shard.pipes_only(rules);
         let (mailbox, counters) = (shard.mailbox(), shard.counters());
+        let gauges = Arc::new(KeeperGauges {
+            sync_warning_ms: config.sync_warning.as_ms().into(),
+            start_ms: start_ms.into(),
+            started: recovered.started,
+            shard: Arc::clone(&counters),
+            ..KeeperGauges::default()
+        });
         let own = ServerId(config.server_id as i64);
         let blank = seeded(config, seed);
+        let is_secured = config.secure_members.is_some() || config.member_users.is_some();
+        let security = match is_secured && config.membership.is_some() {
+            true => Some(secure_members(config)?),
+            false => None,
+        };
         let members = match &config.membership {
             Some(membership) => Some(Members::start(
                 membership,
@@ -130,6 +155,7 @@ impl KeeperRole {
                 config.tick,
                 blank.key,
                 blank.extended_types,
+                security.clone(),
                 mailbox.clone(),
             )?),
             None => None,
@@ -141,14 +167,11 @@ impl KeeperRole {
             empty: empty(config),
             blank,
         };
-        let mut database = recovered.database;
+        let database = recovered.database;
         let node = match &config.membership {
             Some(membership) => {
-                if let Some(members) = &members {
-                    members.show_in(&mut database);
-                }
-                let remembered = remembered(&disk, &directories, recovered.last)?;
-                let ensemble = members::ensemble(membership, own, config.tick);
+                let remembered = Recovered { is_blank, ..remembered(&disk, &directories, recovered.last)? };
+                let ensemble = members::ensemble(membership, own, config.tick, config.reconfig);
                 Keeper::member(
                     settings(config, (address, secure_port)),
                     ensemble,
@@ -168,7 +191,19 @@ impl KeeperRole {
             notices.clone(),
         )
         .map_err(StartError::system("start a thread"))?;
-        let certificates = tls.map(Tls::watch).transpose()?.flatten();
+        let file = config.file.clone().filter(|_| config.membership.is_some() && config.reconfig);
+        let files = file.map(|file| DynamicFiles { file, own });
+        if let Some(Err(error)) = files.as_ref().map(DynamicFiles::keep_original) {
+            tracing::warn!(%error, "no copy of the configuration could be kept beside it");
+        }
+        let mut certificates: Vec<CertificateWatch> =
+            tls.map(Tls::watch).transpose()?.flatten().into_iter().collect();
+        if let (Some(secure), Some(security)) = (&config.secure_members, security)
+            && secure.reload
+        {
+            let watch = CertificateWatch::start(secure.tls.clone(), move |_| security.reload());
+            certificates.push(watch.map_err(StartError::system("start a thread"))?);
+        }
         let mut service = KeeperService::new(
             node,
             log.queue(),
@@ -179,6 +214,8 @@ impl KeeperRole {
             Arc::clone(&gauges),
             members,
             notices.clone(),
+            files,
+            ClientPort { own, port: plain_port, address },
         );
         if config.membership.is_some() {
             // The mailbox of a shard that did not run yet has room.
@@ -196,7 +233,13 @@ impl KeeperRole {
         }
         tracing::info!(%address, zxid = %recovered.last, znodes = recovered.znodes, "keeper serves clients");
         let dialer = KeeperDialer { mailbox: mailbox.clone(), port };
-        let desk = Desk::new(mailbox.clone(), directories, seeded(config, seed), config.admin.clone());
+        let desk = Desk::new(
+            mailbox.clone(),
+            directories,
+            seeded(config, seed),
+            config.admin.clone(),
+            Arc::clone(&gauges),
+        );
         let desk = Arc::new(desk);
         Ok(KeeperRole {
             address,
@@ -283,10 +326,22 @@ impl<'a> Tls<'a> {
         if !self.clients.reload {
             return Ok(None);
         }
-        CertificateWatch::start(self.clients.settings.clone(), self.acceptor)
+        let acceptor = self.acceptor;
+        CertificateWatch::start(self.clients.settings.clone(), move |settings| acceptor.reload(settings))
             .map(Some)
             .map_err(StartError::system("start a thread"))
     }
+}
+
+/// TLS and SASL for other members.
+fn secure_members(config: &KeeperConfig) -> Result<PeerSecurity, StartError> {
+    let (tls, users) = (config.secure_members.as_ref(), config.member_users.as_ref());
+    let (security, notes) = PeerSecurity::prepare(tls, users, random_seed()?)
+        .map_err(|error| StartError::System(error.to_string()))?;
+    for note in notes {
+        tracing::warn!("{note}");
+    }
+    Ok(security)
 }
 
 /// The lines of `envi`. There is no Java here; its lines say so, for tools that look for them.
@@ -353,6 +408,22 @@ fn port_rules(config: &KeeperConfig) -> PortRules {
     }
 }
 
+/// Whether an empty directory may be that of a new server: `db.autocreate`, or a file `initialize` beside
+/// `myid`, which counts once. A keeper that stands alone has nobody to get its data from.
+fn may_begin_empty(config: &KeeperConfig) -> Result<bool, StartError> {
+    let file = config.data_directory.join("initialize");
+    match std::fs::remove_file(&file) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Ok(config.database_autocreate || config.membership.is_none())
+        }
+        Err(error) => Err(StartError::Data(format!(
+            "{} cannot be removed: {error}; it says that the server is new, and must do so only once",
+            file.display()
+        ))),
+    }
+}
+
 /// What a member remembers of its history and of what it promised.
 fn remembered(disk: &RealDisk, at: &Directories, last: Zxid) -> Result<Recovered, StartError> {
     let epoch = |which| -> Result<u32, StartError> {
@@ -374,13 +445,16 @@ fn remembered(disk: &RealDisk, at: &Directories, last: Zxid) -> Result<Recovered
 }
 
 fn settings(config: &KeeperConfig, (address, secure_port): (SocketAddr, i32)) -> keeper::KeeperConfig {
+    // What all members together may have under way is one limit, as in the original; the leader has them all.
+    let voters = config.membership.as_ref().map_or(1, |them| them.configuration.voters().count());
+    let sharers = if voters > 2 { voters - 1 } else { 1 };
     keeper::KeeperConfig {
         tick_time: config.tick,
         session_timeout_min: Some(config.session_timeout_min),
         session_timeout_max: Some(config.session_timeout_max),
         connections_per_address_max: config.connections_per_address_max,
         connections_max: config.connections_max,
-        outstanding_max: config.outstanding_max,
+        outstanding_max: config.outstanding_max / sharers,
         throttles: config.throttles.clone(),
         snapshot_transactions: u32::try_from(config.snapshot_entries).unwrap_or(u32::MAX),
         snapshot_bytes: config.log_bytes_max,
@@ -391,6 +465,10 @@ fn settings(config: &KeeperConfig, (address, secure_port): (SocketAddr, i32)) ->
         digest_scheme: config.digest_scheme,
         security: config.security.clone(),
         reconfig: config.reconfig,
+        local_sessions: config.local_sessions,
+        read_only_mode: config.read_only_mode,
+        leader_serves: config.membership.as_ref().is_none_or(|it| it.leader_serves),
+        standalone_allowed: config.membership.as_ref().is_none_or(|it| it.standalone_allowed),
         container_check: config.containers.interval,
         container_deletions_a_minute: config.containers.a_minute_max,
         container_never_used: config.containers.never_used,
@@ -407,7 +485,7 @@ fn settings(config: &KeeperConfig, (address, secure_port): (SocketAddr, i32)) ->
             data_log_dir: config.log_directory.join("version-2").display().to_string(),
             listen_backlog: -1,
             initial_configuration: config.text.clone(),
-            ensemble: config.membership.as_ref().map(members::shown).unwrap_or_default(),
+            ensemble: Vec::new(),
             properties: config.properties.clone(),
         },
         environment: environment(),

@@ -12,11 +12,13 @@ pub mod limits;
 mod notice;
 mod peers;
 pub mod process;
+mod routes;
 mod start;
 
 pub use broker_role::{BrokerRole, KeeperAccess, OpenedBroker};
 pub use control::{Control, View};
 pub use keeper_role::{KeeperDialer, KeeperGauges, KeeperRole};
 pub use notice::{Notice, Notices, Role};
+pub use routes::Routes;
 pub use shard::{Clock, Counters};
 pub use start::{DirectoryLock, StartError};

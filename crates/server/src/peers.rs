@@ -5,13 +5,16 @@
 //! about elections or history: who dials whom and what is sent again is a property of the ports.
 
 mod acceptor;
+mod authentication;
 mod election_links;
 mod limits;
 mod quorum_links;
+mod security;
 mod snapshot_stream;
 
 pub(crate) use election_links::{ElectionLinks, ElectionSettings};
 pub(crate) use quorum_links::{QuorumLinks, QuorumSettings};
+pub(crate) use security::PeerSecurity;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;

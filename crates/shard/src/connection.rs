@@ -4,8 +4,9 @@ use crate::limits;
 use crate::port::PortId;
 use clock::{Moment, Span};
 use std::fmt;
+use std::io::{self, Write};
 use std::net::SocketAddr;
-use transport::{FrameError, FrameRules, Inbox, Outbox, Stream};
+use transport::{BufferPool, FrameError, FrameRules, Inbox, Outbox, Stream};
 
 /// A connection's number, never given twice by a shard.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -67,8 +68,10 @@ pub struct PeerRules {
     pub idle: Option<Span>,
     /// Unwritten bytes above which nothing more is read from it.
     pub backlog_soft_bytes: usize,
-    /// Unwritten bytes above which it is closed.
+    /// Unwritten bytes above which it is closed when none of them was taken for `backlog_patience`.
     pub backlog_hard_bytes: usize,
+    /// See `backlog_hard_bytes`.
+    pub backlog_patience: Span,
 }
 
 impl PeerRules {
@@ -80,6 +83,7 @@ impl PeerRules {
             idle: None,
             backlog_soft_bytes: limits::BACKLOG_SOFT_BYTES,
             backlog_hard_bytes: limits::BACKLOG_HARD_BYTES,
+            backlog_patience: Span::ms(limits::BACKLOG_PATIENCE_MS),
         }
     }
 }
@@ -111,6 +115,8 @@ pub(crate) struct Connection {
     pub(crate) outbox: Outbox,
     /// Last moment at which bytes moved.
     pub(crate) moved: Moment,
+    /// Last moment at which the other side took bytes, or there were none for it.
+    pub(crate) taken: Moment,
     /// What of its inbox and its outbox is counted in the shard's totals, in bytes.
     pub(crate) counted: Held,
     pub(crate) closing: Option<Closing>,
@@ -159,6 +165,37 @@ pub(crate) struct Flags {
 }
 
 impl Connection {
+    /// Writes what waits, and tells how many bytes were taken. What failed shows again at the next flush.
+    pub(crate) fn flush(&mut self, now: Moment, pool: &mut BufferPool) -> (usize, io::Result<bool>) {
+        let before = self.outbox.waiting_bytes();
+        let outcome = match self.outbox.flush(&mut self.stream, pool) {
+            // What TLS sends of its own, or has encrypted already.
+            Ok(true) => match self.stream.flush() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+                outcome => outcome.map(|()| true),
+            },
+            outcome => outcome,
+        };
+        let written = before - self.outbox.waiting_bytes();
+        if written > 0 {
+            self.moved = now;
+        }
+        if written > 0 || before == 0 {
+            self.taken = now;
+        }
+        self.flags.blocked = matches!(outcome, Ok(false));
+        (written, outcome)
+    }
+
+    /// Whether its client leaves unread what it is sent. `crowded` if all connections together hold too much.
+    pub(crate) fn is_not_read(&self, now: Moment, crowded: bool) -> bool {
+        let waiting = self.outbox.waiting_bytes();
+        let left =
+            waiting > self.rules.backlog_hard_bytes && now.since(self.taken) >= self.rules.backlog_patience;
+        let blocked = self.flags.blocked || self.flags.dialing;
+        blocked && (left || waiting > limits::BACKLOG_BYTES_MAX || crowded)
+    }
+
     /// Whether the service may be given another frame.
     pub(crate) fn is_open_for_frames(&self) -> bool {
         self.closing.is_none()

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
-        /// Counts of one shard. All but `connections` only grow.
+        /// Counts of one shard. All but `connections` and `handshakes` only grow.
         #[derive(Debug, Default)]
         pub struct Counters {
             $($(#[$doc])* $name: AtomicU64,)*
@@ -37,6 +37,12 @@ counters! {
     accepted,
     /// Connections refused because of a limit.
     refused,
+    /// TLS handshakes under way now.
+    handshakes,
+    /// Connections refused because too many of those were; they are among the refused.
+    handshakes_refused,
+    /// Connections that ended in the middle of one.
+    handshakes_failed,
     /// Connections closed because they broke the framing rules.
     malformed,
     /// Connections closed because their client did not read.

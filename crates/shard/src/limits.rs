@@ -27,9 +27,17 @@ pub const MAILBOX_MESSAGES: usize = 4096;
 /// Bytes of replies that a connection may have unwritten before its requests are no longer read.
 pub const BACKLOG_SOFT_BYTES: usize = 1 << 20;
 
-/// Bytes of replies and notifications that a connection may have unwritten before it is closed: its
-/// client does not read. One longer reply is still sent whole if little waits before it.
+/// Bytes of replies and notifications that a connection may have unwritten while its client reads nothing for
+/// [`BACKLOG_PATIENCE_MS`]: then it is closed.
 pub const BACKLOG_HARD_BYTES: usize = 16 << 20;
+
+/// How long a client may read nothing while more than [`BACKLOG_HARD_BYTES`] wait for it, in milliseconds. One that
+/// reads, however late, gets everything: what a server of the original would have kept for it.
+pub const BACKLOG_PATIENCE_MS: u64 = 10_000;
+
+/// Bytes that wait for one connection at most, beside one reply: nobody may take the memory of all by reading
+/// slowly. The children of a znode that has ten million are 230 MB.
+pub const BACKLOG_BYTES_MAX: usize = 256 << 20;
 
 /// Bytes of unfinished requests that a shard holds over all connections. Whoever adds the next piece of
 /// a large one is closed: a few clients that send the longest requests at once are served, a flood of
@@ -37,7 +45,7 @@ pub const BACKLOG_HARD_BYTES: usize = 16 << 20;
 pub const RECEIVING_BYTES_MAX: usize = 512 << 20;
 
 /// Bytes of replies that a shard holds over all connections. Above it, those are closed whose clients
-/// have not read for the longest time.
+/// have not read for the longest time, and whoever is to be sent yet more and does not read.
 pub const SENDING_BYTES_MAX: usize = 1 << 30;
 
 /// How long a TLS handshake may take, in milliseconds: as long as a client may take to begin a session.
@@ -70,4 +78,4 @@ pub const SWEEP_MS_MIN: u64 = 1_000;
 pub(crate) const SLOT_BITS: u32 = 24;
 
 const _: () = assert!(BACKLOG_SOFT_BYTES < BACKLOG_HARD_BYTES);
-const _: () = assert!(BACKLOG_HARD_BYTES < SENDING_BYTES_MAX);
+const _: () = assert!(BACKLOG_HARD_BYTES < BACKLOG_BYTES_MAX && BACKLOG_BYTES_MAX < SENDING_BYTES_MAX);

@@ -68,6 +68,7 @@ pub(crate) struct Port {
 pub(crate) enum Accepted {
     Connection(Stream, SocketAddr),
     Refused,
+    TooManyHandshakes,
     Nothing,
 }
 
@@ -114,7 +115,7 @@ impl Port {
                     Security::Tls(_, rules) | Security::Either(_, rules)
                         if self.handshaking >= rules.at_once_max =>
                     {
-                        return Accepted::Refused;
+                        return Accepted::TooManyHandshakes;
                     }
                     Security::Either(acceptor, _) => Stream::Detecting(Box::new(acceptor.detect(stream))),
                     Security::Tls(acceptor, _) => match acceptor.accept(stream) {

@@ -11,7 +11,7 @@ use crate::turn::Turn;
 use clock::{Moment, Span};
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token, Waker};
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use transport::tls::{PeerCertificate, TlsStream};
@@ -40,14 +40,13 @@ impl<M: Send> Shard<M> {
         let poll = Poll::new()?;
         let bell = Arc::new(Bell::new(Waker::new(poll.registry(), BELL)?));
         let registry = poll.registry().try_clone()?;
-        let now = clock.now();
         Ok(Shard {
             poll,
             clock,
             mailbox: Mailbox::new(Arc::clone(&bell)),
             counters: Arc::new(Counters::default()),
             ports: Vec::new(),
-            turn: Turn::new(now, registry, bell),
+            turn: Turn::new(clock, registry, bell),
             scratch: Scratch::new(),
             gone: Vec::new(),
         })
@@ -109,6 +108,7 @@ impl<M: Send> Shard<M> {
             self.take_input(service);
             self.sweep();
             service.turn_ended(&mut self.turn);
+            self.move_ports();
             // Clients that wait for nothing have their next requests here already: they are taken in
             // before the answers leave, in one write for all of them.
             for _ in 1..limits::ROUNDS_PER_TURN {
@@ -118,11 +118,39 @@ impl<M: Send> Shard<M> {
                 service.turn_ended(&mut self.turn);
             }
             self.flush();
+            self.turn.tally.handshakes = self.ports.iter().map(|port| port.handshaking as u64).sum();
             self.turn.tally.publish(&self.counters);
         }
         self.mailbox.end();
         self.flush_last();
         Ok(())
+    }
+
+    /// Listens where the service wants it to.
+    fn move_ports(&mut self) {
+        for (PortId(id), address) in std::mem::take(&mut self.turn.moved) {
+            let Some(port) = self.ports.get_mut(usize::from(id)) else { continue };
+            let Some(mut old) = port.listener.take() else { continue };
+            let before = old.address();
+            let _ = self.poll.registry().deregister(old.socket_mut());
+            // One address may contain the other, so the old one is let go first.
+            drop(old);
+            let bound = Listener::bind(address).or_else(|error| {
+                tracing::error!(%address, %error, "clients cannot be served there; the former address stays");
+                Listener::bind(before)
+            });
+            let Ok(mut listener) = bound else {
+                tracing::error!(%before, "the former address is gone as well");
+                continue;
+            };
+            let token = Token(PORTS - usize::from(id));
+            let polled = self.poll.registry().register(listener.socket_mut(), token, Interest::READABLE);
+            if let Err(error) = polled {
+                tracing::error!(address = %listener.address(), %error, "a port cannot be polled");
+            }
+            port.listener = Some(listener);
+            port.became_ready();
+        }
     }
 
     /// How long polling may wait: not at all if anything is left over from the last turn.
@@ -273,6 +301,10 @@ impl<M: Send> Shard<M> {
                 match port.accept(self.turn.now.moment) {
                     Accepted::Nothing => {}
                     Accepted::Refused => self.turn.tally.refused += 1,
+                    Accepted::TooManyHandshakes => {
+                        self.turn.tally.refused += 1;
+                        self.turn.tally.handshakes_refused += 1;
+                    }
                     Accepted::Connection(stream, address) => {
                         let peer = Peer { address, origin: Origin::Port(PortId(n as u16)) };
                         let handshaking = usize::from(stream.is_handshaking());
@@ -408,21 +440,8 @@ impl<M: Send> Shard<M> {
             if connection.flags.dialing && connection.closing.is_none() {
                 continue;
             }
-            let before = connection.outbox.waiting_bytes();
-            let outcome = match connection.outbox.flush(&mut connection.stream, &mut turn.pool) {
-                // What TLS sends of its own, or has encrypted already.
-                Ok(true) => match connection.stream.flush() {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-                    outcome => outcome.map(|()| true),
-                },
-                outcome => outcome,
-            };
-            let written = before - connection.outbox.waiting_bytes();
+            let (written, outcome) = connection.flush(turn.now.moment, &mut turn.pool);
             turn.tally.bytes_out += written as u64;
-            if written > 0 {
-                connection.moved = turn.now.moment;
-            }
-            connection.flags.blocked = matches!(outcome, Ok(false));
             turn.count(id);
             let connection = &self.turn.connections[id.slot()];
             if let Err(error) = outcome {
@@ -455,7 +474,7 @@ impl<M: Send> Shard<M> {
             .connections
             .iter()
             .filter(|(_, connection)| connection.flags.blocked)
-            .map(|(_, connection)| (connection.moved, connection.id, connection.counted.sending))
+            .map(|(_, connection)| (connection.taken, connection.id, connection.counted.sending))
             .collect();
         holders.sort_unstable();
         let mut excess = self.turn.held.sending.saturating_sub(limits::SENDING_BYTES_MAX);
@@ -464,7 +483,7 @@ impl<M: Send> Shard<M> {
                 break;
             }
             excess = excess.saturating_sub(bytes);
-            self.turn.close_because(id, WhyClosed::Overflowed);
+            self.turn.close_unread(id);
         }
     }
 
@@ -487,7 +506,12 @@ impl<M: Send> Shard<M> {
         }
         connection.stream.shut_down_writing();
         if let Origin::Port(port) = connection.peer.origin {
-            self.ports[usize::from(port.0)].handshaking -= usize::from(connection.handshake_until.is_some());
+            if connection.handshake_until.is_some() {
+                self.ports[usize::from(port.0)].handshaking -= 1;
+                // One that never said whether it speaks TLS has not failed at it.
+                let spoke = connection.stream.tls_mut().is_some();
+                self.turn.tally.handshakes_failed += u64::from(spoke);
+            }
             self.ports[usize::from(port.0)].closed(connection.peer.address.ip());
         }
         self.gone.push((id, closing.why));

@@ -3,7 +3,7 @@
 
 use crate::*;
 use bytes::Bytes;
-use clock::Moment;
+use clock::{Moment, Span};
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -11,6 +11,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use transport::pipe::{PipeEnd, pipe};
+use transport::tls::{Acceptor, Connector, Settings, StoreFile};
 use transport::{FrameRules, Listener};
 
 /// Echoes frames. `later` keeps a frame until a message comes, `flood` sends more than is read.
@@ -91,6 +92,10 @@ impl Running {
     }
 
     fn start_with(adjust: impl FnOnce(&mut PortRules)) -> Running {
+        Self::start_secured(adjust, Security::Plain)
+    }
+
+    fn start_secured(adjust: impl FnOnce(&mut PortRules), security: Security) -> Running {
         let frames = FrameRules { bytes_max: 1 << 20, first_word: true };
         let mut rules = PortRules {
             peer: PeerRules::pipelined(frames),
@@ -102,7 +107,7 @@ impl Running {
         let address = listener.address();
         let mut shard = Shard::new(Clock::start()).expect("a poll");
         let (mailbox, counters) = (shard.mailbox(), shard.counters());
-        shard.listen(listener, rules).expect("a listener can be polled");
+        shard.listen_with(listener, rules, security).expect("a listener can be polled");
         let (sender, closed) = mpsc::sync_channel(64);
         let thread = std::thread::spawn(move || {
             let mut echo = Echo { kept: Vec::new(), closed: sender, working: BTreeSet::new() };
@@ -251,8 +256,25 @@ fn a_client_that_does_not_read_is_not_read_from() {
 }
 
 #[test]
-fn a_client_that_is_sent_too_much_is_closed() {
+fn a_client_that_is_late_in_reading_gets_everything() {
     let running = Running::start(false);
+    let mut client = running.connect();
+    client.write_all(&frame(b"flood")).expect("sent");
+    // It is answered after the flood was made: far more than may wait for one who does not read.
+    let mut other = running.connect();
+    other.write_all(&frame(b"unharmed")).expect("sent");
+    assert_eq!(receive(&mut other), b"unharmed");
+    for _ in 0..1000 {
+        assert!(receive(&mut client) == [0; 100_000]);
+    }
+    client.write_all(&frame(b"still here")).expect("sent");
+    assert_eq!(receive(&mut client), b"still here");
+    assert_eq!(running.counters.overflowed(), 0);
+}
+
+#[test]
+fn a_client_that_is_sent_too_much_and_does_not_read_is_closed() {
+    let running = Running::start_with(|rules| rules.peer.backlog_patience = Span::ms(0));
     let mut client = running.connect();
     client.write_all(&frame(b"flood")).expect("sent");
     assert_eq!(running.why_closed(), WhyClosed::Overflowed);
@@ -312,4 +334,55 @@ fn a_pipe_carries_the_same_frames() {
     }
     drop(near);
     assert_eq!(running.why_closed(), WhyClosed::Ended);
+}
+
+/// What is needed to speak TLS, for a server that wants to see certificates and for a client without one.
+fn tls() -> (Acceptor, Connector) {
+    let file = |name: &str| -> Option<StoreFile> {
+        let path = [env!("CARGO_MANIFEST_DIR"), "../transport/src/tls/testdata", name].iter().collect();
+        Some(StoreFile { path, password: String::new() })
+    };
+    let client = Settings { trust: file("ca.pem"), check_host: false, ..Settings::default() };
+    let server = Settings { key: file("both.pem"), ..client.clone() };
+    let (acceptor, _) = Acceptor::new(&server).expect("good stores");
+    (acceptor, Connector::new(&client).expect("good stores"))
+}
+
+#[test]
+fn handshakes_that_fail_are_counted() {
+    let (acceptor, connector) = tls();
+    let security = Security::Tls(acceptor.clone(), Handshakes::default());
+    let running = Running::start_secured(|_| {}, security);
+    let mut stranger = running.connect();
+    stranger.write_all(&frame(b"no TLS at all")).expect("written");
+    running.why_closed();
+    // By TLS 1.3 a client has shaken hands before it hears that a certificate was wanted.
+    if let Ok(mut client) = connector.connect(running.connect(), "127.0.0.1") {
+        assert!(client.read(&mut [0; 16]).is_err(), "it is not let in");
+    }
+    running.why_closed();
+    let counters = running.counters.clone();
+    drop(running);
+    assert_eq!((counters.handshakes_failed(), counters.handshakes_refused()), (2, 0));
+    assert_eq!((counters.handshakes(), counters.accepted()), (0, 2));
+    // On a port for both, who says nothing has not failed at TLS.
+    let security = Security::Either(acceptor, Handshakes::default());
+    let running = Running::start_secured(|_| {}, security);
+    drop(running.connect());
+    running.why_closed();
+    let counters = running.counters.clone();
+    drop(running);
+    assert_eq!((counters.handshakes_failed(), counters.accepted()), (0, 1));
+}
+
+#[test]
+fn handshakes_above_the_limit_are_counted() {
+    let security = Security::Tls(tls().0, Handshakes { at_once_max: 1 });
+    let running = Running::start_secured(|_| {}, security);
+    let first = running.connect();
+    assert!(at_end(&mut running.connect()));
+    let counters = running.counters.clone();
+    drop((running, first));
+    assert_eq!((counters.handshakes_refused(), counters.refused()), (1, 1));
+    assert_eq!(counters.handshakes(), 1, "the first one never said a word");
 }

@@ -3,11 +3,13 @@
 //! A [`Turn`] owns the connections of a shard and lives as long as the shard; only the loop and the
 //! service it runs ever see it. Naming a connection that is gone is harmless everywhere.
 
+use crate::clock_reader::Clock;
 use crate::complaints::Complaints;
 use crate::connection::{Closing, Connection, ConnectionId, Flags, Held, Origin, Peer, PeerRules, WhyClosed};
 use crate::counters::Tally;
 use crate::limits;
 use crate::mailbox::Bell;
+use crate::port::PortId;
 use bytes::Bytes;
 use clock::{Moment, Now, Span};
 use mio::{Interest, Registry, Token};
@@ -21,6 +23,7 @@ use transport::{BufferPool, Inbox, Outbox, Stream};
 /// The connections of a shard, and the time.
 pub struct Turn {
     pub(crate) now: Now,
+    clock: Clock,
     pub(crate) registry: Registry,
     pub(crate) bell: Arc<Bell>,
     pub(crate) connections: Slab<Connection>,
@@ -45,13 +48,17 @@ pub struct Turn {
     /// Steps of TLS handshakes that may still be taken in this turn.
     pub(crate) handshake_steps: usize,
     pub(crate) stopping: bool,
+    /// Ports that are to listen elsewhere.
+    pub(crate) moved: Vec<(PortId, SocketAddr)>,
     serial: u64,
 }
 
 impl Turn {
-    pub(crate) fn new(now: Now, registry: Registry, bell: Arc<Bell>) -> Self {
+    pub(crate) fn new(clock: Clock, registry: Registry, bell: Arc<Bell>) -> Self {
+        let now = clock.now();
         Turn {
             now,
+            clock,
             registry,
             bell,
             connections: Slab::new(),
@@ -68,13 +75,25 @@ impl Turn {
             serving: None,
             handshake_steps: limits::HANDSHAKE_STEPS_PER_TURN,
             stopping: false,
+            moved: Vec::new(),
             serial: 0,
         }
     }
 
-    /// When this turn began.
+    /// From the end of this turn on `port` listens at `address`, or where it did if that cannot be.
+    /// Connections stay.
+    pub fn listen_elsewhere(&mut self, port: PortId, address: SocketAddr) {
+        self.moved.push((port, address));
+    }
+
+    /// When this turn began, or its service last [waited](Self::waited).
     pub fn now(&self) -> Now {
         self.now
+    }
+
+    /// The service has waited for something within this turn: it is later now.
+    pub fn waited(&mut self) {
+        self.now = self.clock.now();
     }
 
     /// Sends a frame: its length, then `payload`.
@@ -197,6 +216,7 @@ impl Turn {
             inbox: Inbox::new(rules.frames),
             outbox: Outbox::new(),
             moved: self.now.moment,
+            taken: self.now.moment,
             counted: Held::default(),
             closing: None,
             handshake_until,
@@ -217,18 +237,53 @@ impl Turn {
         self.connections.get_mut(id.slot()).filter(|connection| connection.id == id)
     }
 
-    /// The connection to add outgoing bytes to, marked for flushing; closes one that is too full.
+    /// The connection to add outgoing bytes to, marked for flushing; closes one that is too full and not read.
     fn sender(&mut self, id: ConnectionId) -> Option<(&mut Connection, &mut BufferPool)> {
         let connection = self.find(id)?;
         if connection.closing.is_some() {
             return None;
         }
-        if connection.outbox.waiting_bytes() > connection.rules.backlog_hard_bytes {
-            self.close_because(id, WhyClosed::Overflowed);
-            return None;
+        if connection.outbox.waiting_bytes() > connection.rules.backlog_soft_bytes {
+            if self.is_not_read(id) {
+                self.close_unread(id);
+            }
+            if self.find(id)?.closing.is_some() {
+                return None;
+            }
         }
         self.mark_dirty(id);
         Some((&mut self.connections[id.slot()], &mut self.pool))
+    }
+
+    /// Whether a connection that has much unwritten leaves it unread. What was made in this turn was not offered to
+    /// the client yet: that is done first.
+    fn is_not_read(&mut self, id: ConnectionId) -> bool {
+        self.count(id);
+        let crowded = self.held.sending > limits::SENDING_BYTES_MAX;
+        let now = self.now.moment;
+        let Some(connection) = self.connections.get_mut(id.slot()).filter(|it| it.id == id) else {
+            return false;
+        };
+        let much = crowded || connection.outbox.waiting_bytes() > connection.rules.backlog_hard_bytes;
+        if much && !connection.flags.blocked && !connection.flags.dialing {
+            let (written, outcome) = connection.flush(now, &mut self.pool);
+            self.tally.bytes_out += written as u64;
+            self.count(id);
+            if let Err(error) = outcome {
+                // Nobody will ever take what this turn still makes for it.
+                self.close_because(id, WhyClosed::Failed(error.kind()));
+            }
+        }
+        self.find(id).is_some_and(|connection| connection.is_not_read(now, crowded))
+    }
+
+    /// Closes a connection whose client leaves too much unread.
+    pub(crate) fn close_unread(&mut self, id: ConnectionId) {
+        let Some(connection) = self.find(id) else { return };
+        let (waiting, peer) = (connection.outbox.waiting_bytes(), connection.peer.address);
+        let why = format_args!("{waiting} bytes wait for it, and it does not read");
+        self.complaints.tell(self.now.moment, peer, why);
+        self.close_because(id, WhyClosed::Overflowed);
     }
 
     pub(crate) fn close_because(&mut self, id: ConnectionId, why: WhyClosed) {

@@ -41,8 +41,8 @@ impl Rebuild {
 
 impl Restore for Rebuild {
     fn reset(&mut self) {
-        self.loading = Some(znode::Restore::new(self.key, false));
-        self.database = Database::new(self.key, false);
+        self.loading = Some(znode::Restore::new(self.key, znode::ExtendedTypes::Off));
+        self.database = Database::new(self.key, znode::ExtendedTypes::Off);
         self.digest = None;
     }
 
@@ -82,7 +82,7 @@ impl Restore for Rebuild {
 /// Recovers what is on `disk`. Whatever a crash did to it, this must succeed.
 pub(crate) fn find(disk: &MemoryDisk, at: &Directories, policy: LogPolicy) -> Result<Found, Violation> {
     let key = HashKey(policy.seed);
-    let database = Database::new(key, false);
+    let database = Database::new(key, znode::ExtendedTypes::Off);
     let mut rebuild = Rebuild { key, loading: None, database, replayed: Vec::new(), digest: None };
     let recovered = recover(disk, at, policy, EmptySnapshot::Refused, &mut rebuild)
         .map_err(|error| Violation(format!("the directory cannot be recovered: {error}")))?;

@@ -11,6 +11,7 @@ mod client;
 mod command;
 mod database;
 mod ensemble;
+mod flaws;
 mod kafka;
 pub mod limits;
 mod model;
@@ -21,7 +22,8 @@ mod workload;
 mod world;
 
 pub use command::command;
-pub use ensemble::run_ensemble;
+pub use ensemble::{Look, run_ensemble};
+pub use flaws::{FLAWS, Found, search};
 pub use story::{Outcome, Violation};
 pub use world::{Bug, Options, run};
 

@@ -33,3 +33,9 @@ pub const ENSEMBLE_TROUBLE: Span = Span::seconds(90);
 /// After that, how long everybody has to find their way back: the time in which the last silence is
 /// noticed, a start, an election, and what a client waits between two attempts.
 pub const ENSEMBLE_PEACE: Span = Span::seconds(40);
+
+/// Between two strikes in a cruel ensemble: an election and some writes fit.
+pub const STRIKE_PAUSE: Span = Span::ms(2_500);
+
+/// What may happen in one ensemble, in number: some twenty times what does. More is a circle.
+pub const ENSEMBLE_EVENTS_MAX: u64 = 3_000_000;

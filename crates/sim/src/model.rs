@@ -31,6 +31,10 @@ pub(crate) struct Model {
     nodes: BTreeMap<String, Vec<(Zxid, Option<Node>)>>,
     /// For each session when it began and when it ended.
     sessions: BTreeMap<SessionId, (Zxid, Option<Zxid>)>,
+    /// Sessions whose time was over at some leader.
+    ending: BTreeSet<SessionId>,
+    /// The last write that any client was told of.
+    acknowledged: Zxid,
     last: Zxid,
 }
 
@@ -38,6 +42,16 @@ impl Model {
     /// The last transaction.
     pub(crate) fn last(&self) -> Zxid {
         self.last
+    }
+
+    /// The last write that any client was told of.
+    pub(crate) fn acknowledged(&self) -> Zxid {
+        self.acknowledged
+    }
+
+    /// A client was told of a write.
+    pub(crate) fn acknowledge(&mut self, zxid: Zxid) {
+        self.acknowledged = self.acknowledged.max(zxid);
     }
 
     /// The transaction of that number.
@@ -48,6 +62,21 @@ impl Model {
     /// Whether that session was ended by a transaction.
     pub(crate) fn has_ended(&self, session: SessionId) -> bool {
         !self.sessions.get(&session).is_some_and(|(_, end)| end.is_none())
+    }
+
+    /// A leader had time pass: it ends those of the sessions that `is_ending`.
+    pub(crate) fn begin_to_end(&mut self, is_ending: impl Fn(SessionId) -> bool) {
+        let ending = self.sessions().into_iter().filter(|session| is_ending(*session));
+        self.ending.extend(ending);
+    }
+
+    /// Whether a client may be told that its session is over.
+    ///
+    /// The leader refuses a session from the moment on at which its time is over, before the transaction
+    /// that ends it is committed, as the original does (`SessionTrackerImpl.touchSession`). If it is
+    /// deposed meanwhile, the session lives on without its client until the next leader ends it.
+    pub(crate) fn may_be_refused(&self, session: SessionId) -> bool {
+        self.has_ended(session) || self.ending.contains(&session)
     }
 
     /// The sessions that live.

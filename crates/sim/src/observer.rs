@@ -23,13 +23,36 @@ pub(crate) struct Observer {
     pub(crate) session: SessionId,
     /// The last zxid that this session was told.
     seen: Zxid,
+    /// What had been acknowledged to anybody when the last sync that is answered was asked for.
+    synced: Zxid,
     /// Watches left and not fired, each with the zxid of the reply that left it.
     watches: BTreeMap<(Watch, String), Zxid>,
     /// Requests sent on this connection and not answered.
-    pending: VecDeque<(Xid, Request)>,
+    pending: VecDeque<Pending>,
     greeted: bool,
     /// The persistent watch on everything, once it is left.
     mirror: Option<Mirror>,
+}
+
+/// Asked and not answered.
+#[derive(Debug)]
+struct Pending {
+    xid: Xid,
+    request: Request,
+    /// The last write that anybody had been told of when this was asked.
+    acknowledged: Zxid,
+}
+
+/// Whether a newer leader than that of the answering server serves.
+///
+/// A leader that does not know yet that it is deposed answers a sync from what it has, and so does the
+/// original's (ZOOKEEPER-1675, 3600): such an answer proves nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Deposed {
+    /// One does.
+    Yes,
+    /// None does.
+    No,
 }
 
 /// What a persistent recursive watch on the root has told.
@@ -78,7 +101,7 @@ impl Observer {
     }
 
     /// The client sent a frame. Returns whether it ends the session.
-    pub(crate) fn sent(&mut self, frame: &Bytes) -> bool {
+    pub(crate) fn sent(&mut self, frame: &Bytes, model: &Model) -> bool {
         let mut reader = Reader::new(frame.clone());
         let Ok(RequestHeader { xid, op }) = reader.record() else { return false };
         // The first frame of a connection has no header.
@@ -86,14 +109,19 @@ impl Observer {
             && self.greeted
         {
             let ends = request == Request::CloseSession;
-            self.pending.push_back((xid, request));
+            self.pending.push_back(Pending { xid, request, acknowledged: model.acknowledged() });
             return ends;
         }
         false
     }
 
     /// The client receives a frame.
-    pub(crate) fn received(&mut self, frame: &Bytes, model: &Model) -> Result<Heard, Violation> {
+    pub(crate) fn received(
+        &mut self,
+        frame: &Bytes,
+        model: &mut Model,
+        deposed: Deposed,
+    ) -> Result<Heard, Violation> {
         let mut reader = Reader::new(frame.clone());
         if !self.greeted {
             self.greeted = true;
@@ -112,8 +140,9 @@ impl Observer {
             return Ok(Heard::Event(event));
         }
         let special = header.xid < Xid(0);
-        let at = if special { self.pending.iter().position(|(xid, _)| *xid == header.xid) } else { Some(0) };
-        let Some((xid, request)) = at.and_then(|at| self.pending.remove(at)) else {
+        let at =
+            if special { self.pending.iter().position(|asked| asked.xid == header.xid) } else { Some(0) };
+        let Some(Pending { xid, request, acknowledged }) = at.and_then(|at| self.pending.remove(at)) else {
             return Err(Violation(format!("an answer to {:?}, which was not asked", header.xid)));
         };
         if xid != header.xid {
@@ -139,6 +168,7 @@ impl Observer {
             error => Err(error),
         };
         self.compare(&request, &header, &response, model)?;
+        self.in_real_time(&request, &header, acknowledged, model, deposed)?;
         self.leave_watch(&request, &header);
         Ok(Heard::Answer { request, zxid: header.zxid, error: header.error })
     }
@@ -146,7 +176,7 @@ impl Observer {
     fn greeting(&mut self, reader: &mut Reader, model: &Model) -> Result<Heard, Violation> {
         let greeting = ConnectResponse::decode(reader).map_err(|error| wrong("a broken greeting", error))?;
         if greeting.timeout_ms <= 0 {
-            if self.session != SessionId::NONE && !model.has_ended(self.session) {
+            if self.session != SessionId::NONE && !model.may_be_refused(self.session) {
                 return Err(Violation(format!("session {} lives and is refused", self.session)));
             }
             *self = Observer { greeted: true, ..Observer::default() };
@@ -190,6 +220,53 @@ impl Observer {
         Ok(())
     }
 
+    /// Writes, and reads behind a sync, are linearizable. The zxids are the order that witnesses it, so it
+    /// is enough that they agree with real time: a write comes behind every write that anybody had been
+    /// told of when it was asked for, and a read behind a sync sees all that anybody had been told of when
+    /// the sync was asked for.
+    fn in_real_time(
+        &mut self,
+        request: &Request,
+        header: &ReplyHeader,
+        acknowledged: Zxid,
+        model: &mut Model,
+        deposed: Deposed,
+    ) -> Result<(), Violation> {
+        if header.error == ErrorCode::SESSION_EXPIRED || header.error == ErrorCode::SESSION_MOVED {
+            return Ok(());
+        }
+        let zxid = header.zxid;
+        match request {
+            Request::Sync(_) => {
+                if deposed == Deposed::No {
+                    self.synced = self.synced.max(acknowledged);
+                }
+            }
+            Request::Exists(_) | Request::GetData(_) | Request::GetChildren(_) | Request::GetChildren2(_) => {
+            }
+            Request::Create(_)
+            | Request::Create2(_)
+            | Request::Delete(_)
+            | Request::SetData(_)
+            | Request::Multi(_) => {
+                if zxid <= acknowledged {
+                    return Err(Violation(format!(
+                        "{request:?} is {zxid}, although {acknowledged} was acknowledged before it was asked"
+                    )));
+                }
+                model.acknowledge(zxid);
+            }
+            _ => return Ok(()),
+        }
+        if zxid < self.synced {
+            let synced = self.synced;
+            return Err(Violation(format!(
+                "{request:?} sees {zxid} after a sync, which was asked when {synced} was acknowledged"
+            )));
+        }
+        Ok(())
+    }
+
     /// The watch on everything told of every change up to now, once, and of nothing else.
     fn mirrored(&mut self, zxid: Zxid, model: &Model) -> Result<(), Violation> {
         let Some(mirror) = &mut self.mirror else { return Ok(()) };
@@ -215,7 +292,7 @@ impl Observer {
         let zxid = header.zxid;
         let node = |path: &str| model.node(path, zxid);
         let fits = match (request, response) {
-            (_, Err(ErrorCode::SESSION_EXPIRED)) => model.has_ended(self.session),
+            (_, Err(ErrorCode::SESSION_EXPIRED)) => model.may_be_refused(self.session),
             (Request::GetData(r), Ok(Response::Data(data, stat))) => {
                 node(&r.path).is_some_and(|node| node.data == *data && shows(stat, node))
             }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use clock::Moment;
+use clock::{Moment, Span};
 
 use crate::limits::STORY_LINES;
 
@@ -22,6 +22,8 @@ impl fmt::Display for Violation {
 pub struct Outcome {
     /// The seed of the world.
     pub seed: u64,
+    /// How much time passed in it.
+    pub simulated: Span,
     /// A digest of the whole story: equal for equal runs.
     pub digest: u64,
     /// Lines of the story.

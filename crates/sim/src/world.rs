@@ -15,7 +15,7 @@ use zookeeper_wire::{SessionId, Zxid};
 use crate::client::Client;
 use crate::limits::{CLIENTS, HALF_OF_PEACE, PEACE, SILENCE, STARTS_MAX, TROUBLE};
 use crate::model::Model;
-use crate::observer::Heard;
+use crate::observer::{Deposed, Heard};
 use crate::server::{Server, Started};
 use crate::story::{Outcome, Story, Violation};
 
@@ -46,6 +46,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
     let mut world = World::new(seed, options);
     let violation = world.live().err();
     Outcome {
+        simulated: world.now - Moment::at_ms(0),
         seed,
         digest: world.story.digest(),
         lines: world.story.lines(),
@@ -355,7 +356,7 @@ impl World {
                 ClientEffect::Dial(_) => self.dial(client),
                 ClientEffect::Send(frame) => {
                     let Some(link) = self.clients[client].link else { continue };
-                    if self.clients[client].observer.sent(&frame) {
+                    if self.clients[client].observer.sent(&frame, &self.model) {
                         self.leaving.push(self.clients[client].observer.session);
                     }
                     let at = self.travel(link, |link| &mut link.to_server);
@@ -410,7 +411,7 @@ impl World {
         if self.clients[client].link != Some(id) || self.silent {
             return Ok(());
         }
-        let heard = self.clients[client].observer.received(&frame, &self.model);
+        let heard = self.clients[client].observer.received(&frame, &mut self.model, Deposed::No);
         let heard = heard.map_err(|Violation(why)| Violation(format!("client {client}: {why}")))?;
         match heard {
             Heard::Greeted => {
@@ -547,6 +548,8 @@ impl World {
             | Effect::SendPacket { .. }
             | Effect::SendSnapshot { .. }
             | Effect::CloseLink { .. }
+            | Effect::Foresee { .. }
+            | Effect::Reconfigure { .. }
             | Effect::Halt { .. } => unreachable!("a server that stands alone has no peers"),
             Effect::Resume { connection: connection @ ConnectionId(id) } => {
                 let held = self.links.get_mut(&id).and_then(|link| link.held.take());

@@ -119,6 +119,8 @@ enum State {
     Fresh,
     /// Frames follow.
     Frames,
+    /// The word `stmk` was cut, which has eight bytes of its own behind it.
+    Mask,
     /// A four-letter word was cut; the rest is discarded.
     Discard,
     /// Cutting failed; nothing more will come.
@@ -183,6 +185,7 @@ impl Inbox {
         match self.state {
             State::Failed(error) => return Err(error),
             State::Discard => return Ok(None),
+            State::Mask => return Ok(self.next_mask()),
             State::Fresh | State::Frames => {}
         }
         if self.rest_of_large() == Some(0) {
@@ -200,8 +203,11 @@ impl Inbox {
             return Ok(None);
         };
         if self.state == State::Fresh && self.rules.first_word && is_word(head) {
-            self.state = State::Discard;
-            self.chunk = Bytes::new();
+            self.state = if head == *b"stmk" { State::Mask } else { State::Discard };
+            let _ = self.chunk.split_to(4);
+            if self.state == State::Discard || self.chunk.is_empty() {
+                self.chunk = Bytes::new();
+            }
             return Ok(Some(Cut::Word(head)));
         }
         let length = self.length_of(head)?;
@@ -217,6 +223,20 @@ impl Inbox {
             self.chunk = Bytes::new();
         }
         Ok(Some(Cut::Frame(frame)))
+    }
+
+    /// The argument of a word, as a frame without a length.
+    fn next_mask(&mut self) -> Option<Cut> {
+        if self.chunk.len() < MASK_BYTES {
+            if !self.chunk.is_empty() {
+                self.keep_partial(MASK_BYTES);
+            }
+            return None;
+        }
+        self.state = State::Discard;
+        let mask = self.chunk.split_to(MASK_BYTES);
+        self.chunk = Bytes::new();
+        Some(Cut::Frame(mask))
     }
 
     fn length_of(&mut self, head: [u8; 4]) -> Result<usize, FrameError> {
@@ -242,7 +262,7 @@ impl Inbox {
 
     /// Bytes that are missing of a large frame in progress; `None` if there is none.
     fn rest_of_large(&self) -> Option<usize> {
-        let head = self.partial.first_chunk::<4>()?;
+        let head = self.partial.first_chunk::<4>().filter(|_| self.state != State::Mask)?;
         let total = 4 + u32::from_be_bytes(*head) as usize;
         (total > limits::LARGE_FRAME_BYTES).then(|| total - self.partial.len())
     }
@@ -265,6 +285,9 @@ fn large_room(here: usize, total: usize) -> usize {
     let earned = here.saturating_mul(limits::LARGE_FRAME_GROWTH).max(limits::LARGE_FRAME_FIRST_BYTES);
     earned.min(total)
 }
+
+/// Bytes behind the word `stmk`: a mask of 64 bits.
+const MASK_BYTES: usize = 8;
 
 fn is_word(head: [u8; 4]) -> bool {
     head.iter().all(u8::is_ascii_lowercase)

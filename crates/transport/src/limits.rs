@@ -59,6 +59,9 @@ const _: () = assert!(COALESCE_BYTES_MAX < GATHER_BYTES);
 /// Bytes of a key store or trust store. A bundle of every public authority is a quarter of a MiB.
 pub const STORE_BYTES_MAX: u64 = 16 << 20;
 
+/// Bytes read from the socket at once by a TLS connection that blocks: one record of the largest kind.
+pub const TLS_BYTES_PER_READ: usize = 18 << 10;
+
 /// Reads from the socket in one read of a TLS connection that brought nothing to hand over, such as parts
 /// of a handshake; then the others have their turn.
 pub const TLS_RECORDS_PER_READ: usize = 16;

@@ -8,8 +8,10 @@
 mod acceptor;
 mod certificate;
 mod connector;
+mod first_version;
 mod jks;
 mod settings;
+mod shared;
 mod store;
 mod stream;
 mod verifier;
@@ -18,6 +20,7 @@ pub use acceptor::Acceptor;
 pub use certificate::{PeerCertificate, subject_name};
 pub use connector::{BlockingTls, Connector};
 pub use settings::{ClientAuth, Settings, Version};
+pub use shared::SharedTls;
 pub use store::{StoreError, StoreFile, StoreKind, password_in};
 pub use stream::{Detecting, TlsStream};
 

@@ -40,6 +40,9 @@ pub const SNAPSHOT_TAIL_BYTES_MAX: usize = 4 << 10;
 /// Bytes read or written at once.
 pub const BUFFER_BYTES: usize = 128 << 10;
 
+/// Bytes that are allocated for a length before they have come.
+pub const UNSEEN_BYTES: usize = 4 << 10;
+
 /// Bytes of a snapshot that are written but not synced: what a sync of the log on the same file system
 /// may have to wait for, some ten milliseconds on a plain SSD. It is also what slows the writing down.
 pub const UNSYNCED_BYTES_MAX: u64 = 4 << 20;

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read, Write};
 
 use disk::File;
 
-use crate::limits::{BUFFER_BYTES, UNSYNCED_BYTES_MAX};
+use crate::limits::{BUFFER_BYTES, UNSEEN_BYTES, UNSYNCED_BYTES_MAX};
 
 /// Reads a file from a place on.
 #[derive(Debug)]
@@ -45,6 +45,12 @@ impl<F: File> BufRead for Source<F> {
 
 impl<F: File> Read for Source<F> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        // Whoever reads as much as the buffer holds has one.
+        if self.start == self.end && into.len() >= self.buffer.len() {
+            let read = self.file.read_at(into, self.at)?;
+            self.at += read as u64;
+            return Ok(read);
+        }
         let available = self.fill_buf()?;
         let read = available.len().min(into.len());
         into[..read].copy_from_slice(&available[..read]);
@@ -54,7 +60,8 @@ impl<F: File> Read for Source<F> {
 }
 
 /// Writes a file from its start, never far ahead of what is durable: a sync of the log beside it would
-/// have to wait for all that the system holds back of this file.
+/// have to wait for all that the system holds back of this file. Nor does it stay in the page cache: there
+/// it would take the place of what somebody reads, and a page that is used again is cheaper than a new one.
 #[derive(Debug)]
 pub(crate) struct Sink<F> {
     file: F,
@@ -72,7 +79,9 @@ impl<F: File> Sink<F> {
     /// Writes what is left and makes all of it durable.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         self.flush()?;
-        self.file.sync()
+        self.file.sync()?;
+        self.file.uncache(self.synced, self.at - self.synced);
+        Ok(())
     }
 }
 
@@ -91,13 +100,14 @@ impl<F: File> Write for Sink<F> {
         self.buffer.clear();
         if self.at - self.synced >= UNSYNCED_BYTES_MAX {
             self.file.sync()?;
+            self.file.uncache(self.synced, self.at - self.synced);
             self.synced = self.at;
         }
         Ok(())
     }
 }
 
-/// Jute primitives of a stream. Nothing is allocated for a length before its bytes have come.
+/// Jute primitives of a stream. Nothing large is allocated for a length before its bytes have come.
 pub(crate) trait JuteRead: Read + Sized {
     fn i32(&mut self) -> io::Result<i32> {
         let mut bytes = [0; 4];
@@ -121,6 +131,11 @@ pub(crate) trait JuteRead: Read + Sized {
             .ok()
             .filter(|length| *length <= limit)
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("a length of {length}")))?;
+        if length <= UNSEEN_BYTES {
+            let mut bytes = vec![0; length];
+            self.read_exact(&mut bytes)?;
+            return Ok(Some(bytes));
+        }
         let mut bytes = Vec::new();
         (&mut *self).take(length as u64).read_to_end(&mut bytes)?;
         if bytes.len() < length {

@@ -13,26 +13,47 @@ pub(crate) fn bench(arguments: &[&str]) -> Outcome {
     let home = root().join("benchmarks");
     let requirements = home.join("requirements.txt");
     tools::environment("bench", &["-r", tools::path(&requirements)], &[&requirements])?;
-    tools::kafka_server("4.3", "4.3.0")?;
-    franz()?;
+    go_load("franz", "franz")?;
+    go_load("etcd", "etcd-load")?;
+    etcd()?;
     librdkafka()?;
+    if arguments.contains(&"--check") {
+        run("build of castle without optimisation", &mut cargo(&["build", "--package", "castle"]))?;
+    }
     let python = tools::directory().join("bench/bin/python");
     let mut all = vec!["run.py"];
     all.extend(arguments);
     run("side by side", command(tools::path(&python), &all).current_dir(&home))
 }
 
-/// The load through franz-go.
-fn franz() -> Outcome {
-    let home = root().join("benchmarks/franz");
+/// A load generator in Go from `benchmarks/<name>`: through franz-go, and for etcd.
+fn go_load(name: &str, program: &str) -> Outcome {
+    let home = root().join("benchmarks").join(name);
     let made_from = ["go.mod", "go.sum", "main.go"].map(|file| home.join(file));
     let made_from: Vec<_> = made_from.iter().map(PathBuf::as_path).collect();
-    let output = tools::directory().join("franz");
-    tools::stamped("franz", &tools::read_all(&made_from)?, || {
+    let output = tools::directory().join(program);
+    tools::stamped(program, &tools::read_all(&made_from)?, || {
         run_quietly(
-            "build franz",
+            &format!("build {program}"),
             command("go", &["build", "-o", tools::path(&output), "."]).current_dir(&home),
         )
+    })
+}
+
+/// etcd from Debian's package, unpacked beside the other tools: installed, it would start as a service. Where there
+/// is no Debian the harness does without.
+fn etcd() -> Outcome {
+    if !crate::run::answers("apt-get", "--version") {
+        eprintln!("etcd is left out: it comes as a package of Debian");
+        return Ok(());
+    }
+    tools::stamped("etcd-server", "debian", || {
+        let home = tools::directory().join("etcd");
+        tools::remove(&home)?;
+        fs::create_dir_all(&home).map_err(|error| format!("{}: {error}", home.display()))?;
+        let fetch = "(apt-get download -qq etcd-server || (apt-get update -qq && apt-get download -qq etcd-server)) && \
+                     dpkg-deb -x etcd-server_*.deb . && rm etcd-server_*.deb";
+        run_quietly("package etcd-server", command("sh", &["-c", fetch]).current_dir(&home))
     })
 }
 

@@ -8,6 +8,9 @@ use crate::{check, tools};
 /// The foreign suites that run on every test; `conformance` runs them too, with more records.
 const SUITES: &[&str] = &["kazoo", "kafka-python", "kgo"];
 
+/// Those that only `conformance` runs, by name.
+const MORE: &[&str] = &["go-zookeeper", "kazoo-ensemble", "kgo-cluster", "zookeeper-c"];
+
 /// Everything that must hold: the gate, our tests, foreign clients, foreign suites, crashes.
 pub(crate) fn test() -> Outcome {
     check::check()?;
@@ -23,6 +26,9 @@ const LONG: &[(&str, &str)] = &[
     ("differential-keeper", "differential_keeper.py"),
     ("differential-broker", "differential_broker.py"),
     ("soak-keeper", "soak_keeper.py"),
+    ("cluster-chaos", "cluster_chaos.py"),
+    ("cluster-failover", "cluster_failover.py"),
+    ("mixed-brokers", "mixed_brokers.py"),
 ];
 
 /// Foreign suites alone, or one of the long proofs.
@@ -41,24 +47,10 @@ pub(crate) fn conformance(arguments: &[&str]) -> Outcome {
         return run(name, &mut command);
     }
     let mut command = suites(arguments);
-    if !arguments.iter().any(|argument| SUITES.contains(argument) || *argument == "go-zookeeper") {
+    if !arguments.iter().any(|argument| SUITES.contains(argument) || MORE.contains(argument)) {
         command.args(SUITES);
     }
     run("foreign suites", &mut command)
-}
-
-/// Decoders and recovery against mutations of what is kept, many more of them than in every test.
-pub(crate) fn fuzz(arguments: &[&str]) -> Outcome {
-    let seeds = match arguments {
-        [] => "2000000",
-        ["--seeds", seeds] => seeds,
-        _ => return Err(format!("fuzz knows only --seeds N, not {}", arguments.join(" "))),
-    };
-    for package in ["zookeeper-wire", "txnlog"] {
-        let arguments = ["test", "--release", "--quiet", "--package", package, "--test", "mutations"];
-        run(&format!("mutations of {package}"), cargo(&arguments).env("CASTLE_FUZZ_SEEDS", seeds))?;
-    }
-    Ok(())
 }
 
 /// Simulated worlds, one a seed.

@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::c_client;
 use crate::run::{Outcome, answers, command, root, run_quietly};
 
 /// Debian packages by the program they bring.
@@ -18,9 +19,21 @@ const DEBIAN: &[(&str, &str, &str)] = &[
     ("node", "--version", "nodejs"),
     ("npm", "--version", "npm"),
     ("unshare", "--version", "util-linux"),
+    ("g++", "--version", "g++"),
+    ("patch", "--version", "patch"),
+    ("openssl", "version", "openssl"),
 ];
 
-const KAFKA_CLIENTS: &[(&str, &str)] = &[("3.9", "3.9.2"), ("4.3", "4.3.0")];
+/// What the tests of ZooKeeper's C client are built with: a file of each package, and the package.
+const DEBIAN_LIBRARIES: &[(&str, &str)] = &[
+    ("/usr/include/cppunit/TestCase.h", "libcppunit-dev"),
+    ("/usr/include/sasl/sasl.h", "libsasl2-dev"),
+    ("/usr/include/openssl/ssl.h", "libssl-dev"),
+    ("/usr/share/doc/libsasl2-modules", "libsasl2-modules"),
+];
+
+/// Releases of Apache Kafka whose clients, brokers and tools are used.
+const KAFKAS: &[(&str, &str)] = &[("3.9", "3.9.2"), ("4.3", "4.3.0")];
 
 /// Servers of the original whose data directories are exchanged with ours.
 const ZOOKEEPER_SERVERS: &[(&str, &str)] = &[("3.5", "3.5.10"), ("3.8", "3.8.4")];
@@ -38,15 +51,15 @@ pub(crate) fn install() -> Outcome {
     sources()?;
     java()?;
     go()?;
-    node()
+    node()?;
+    c_client::install()
 }
 
 fn debian() -> Outcome {
-    let missing: Vec<&str> = DEBIAN
-        .iter()
-        .filter(|(program, argument, _)| !answers(program, argument))
-        .map(|(_, _, package)| *package)
-        .collect();
+    let programs = DEBIAN.iter().filter(|(program, argument, _)| !answers(program, argument));
+    let libraries = DEBIAN_LIBRARIES.iter().filter(|(file, _)| !Path::new(file).exists());
+    let missing: Vec<&str> =
+        programs.map(|(_, _, package)| *package).chain(libraries.map(|(_, package)| *package)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -136,7 +149,7 @@ fn sources() -> Outcome {
 
 fn java() -> Outcome {
     let poms = root().join("conformance/java");
-    for (line, version) in KAFKA_CLIENTS {
+    for (line, version) in KAFKAS {
         jars(
             &format!("kafka-{line}"),
             &poms.join("kafka.pom.xml"),
@@ -146,7 +159,9 @@ fn java() -> Outcome {
     jars("zookeeper-3.9", &poms.join("zookeeper.pom.xml"), &[])?;
     jars("curator", &poms.join("curator.pom.xml"), &[])?;
     jars("zookeeper-admin-3.9", &poms.join("zookeeper-admin.pom.xml"), &[])?;
-    kafka_server("3.9", "3.9.2")?;
+    for (line, version) in KAFKAS {
+        kafka_server(line, version)?;
+    }
     for (line, version) in ZOOKEEPER_SERVERS {
         let pom = poms.join("zookeeper-server.pom.xml");
         jars(&format!("zookeeper-{line}"), &pom, &[&format!("-Dzookeeper.version={version}")])?;
@@ -155,7 +170,7 @@ fn java() -> Outcome {
 }
 
 /// A broker of Apache Kafka, with its tools.
-pub(crate) fn kafka_server(line: &str, version: &str) -> Outcome {
+fn kafka_server(line: &str, version: &str) -> Outcome {
     let pom = root().join("conformance/java/kafka-server.pom.xml");
     jars(&format!("kafka-server-{line}"), &pom, &[&format!("-Dkafka.version={version}")])
 }

@@ -6,12 +6,11 @@
 
 use std::fmt;
 
-use bytes::Bytes;
 use clock::Span;
 use zookeeper_wire::Zxid;
 
 use crate::packet::QuorumPacket;
-use crate::{Committed, Entry, Notification, Quorum, ServerId};
+use crate::{Committed, Configuration, Entry, Notification, ServerId};
 
 /// A connection on the quorum port, in either direction, numbered by the edge and never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -28,12 +27,12 @@ impl fmt::Display for LinkId {
 pub struct Ensemble {
     /// Who we are.
     pub id: ServerId,
-    /// Who votes, and what is enough.
-    pub quorum: Quorum,
-    /// The membership as text, for newcomers; may be empty.
-    pub configuration: Bytes,
-    /// The version of `configuration`; 0 if it has none.
-    pub version: i64,
+    /// Who is in it: the last membership that we know to be in force.
+    pub configuration: Configuration,
+    /// A newer one that was proposed, and of which we do not know what became.
+    pub proposed: Option<Configuration>,
+    /// `reconfigEnabled`: whether the membership may change.
+    pub reconfigurable: bool,
     /// `tickTime`.
     pub tick: Span,
     /// `initLimit`, in ticks: how long finding a leader's followers, and a newcomer's synchronization,
@@ -195,6 +194,17 @@ pub enum Effect {
     Became {
         /// What we are now.
         role: Role,
+    },
+    /// A new membership was proposed: write it down as such, ahead of what is persisted next, and be
+    /// ready to reach its members.
+    Foresee {
+        /// The membership.
+        configuration: Box<Configuration>,
+    },
+    /// A membership is in force from now on: write it down, after what was persisted before, and show it.
+    Reconfigure {
+        /// The membership.
+        configuration: Box<Configuration>,
     },
     /// The process must end: what it would do next could harm others.
     Halt {

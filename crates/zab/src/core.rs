@@ -1,20 +1,26 @@
 //! What a member keeps whatever its part is: the log's end, the epochs, and what the disk owes it. Parts
 //! come and go; there is one owner of the log.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use zookeeper_wire::Zxid;
 
 use crate::border::{Effect, Ensemble, Recovered};
+use crate::election::Memberships;
 use crate::flaw::Flaw;
 use crate::history::History;
 use crate::packet::QuorumPacket;
-use crate::{Committed, Entry, LinkId, Vote};
+use crate::{Committed, Configuration, Entry, LinkId, Observation, Quorum, ServerId, Vote};
 
 /// What outlives a part.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) ensemble: Ensemble,
+    /// Who decides: quorums of the membership in force, and then of the one that is proposed.
+    quorums: Arc<[Quorum]>,
+    /// The membership changed, and elections were not told yet.
+    pub(crate) reconfigured: bool,
     pub(crate) history: History,
     /// The last epoch that was promised to a leader; durable.
     pub(crate) accepted_epoch: u32,
@@ -24,6 +30,8 @@ pub(crate) struct Core {
     /// What the disk was asked for besides entries, in order.
     writing: VecDeque<Writing>,
     pub(crate) flaw: Option<Flaw>,
+    /// What the step brought about.
+    pub(crate) observed: Vec<Observation>,
 }
 
 /// Something asked of the disk.
@@ -38,6 +46,8 @@ impl Core {
     pub(crate) fn new(ensemble: Ensemble, recovered: Recovered, keeps: bool) -> Core {
         let Recovered { last, accepted_epoch, current_epoch, is_blank, history } = recovered;
         Core {
+            quorums: quorums(&ensemble),
+            reconfigured: false,
             ensemble,
             history: History::new(last, history, keeps),
             accepted_epoch: accepted_epoch.max(current_epoch),
@@ -45,6 +55,7 @@ impl Core {
             is_blank,
             writing: VecDeque::new(),
             flaw: None,
+            observed: Vec::new(),
         }
     }
 
@@ -80,6 +91,75 @@ impl Core {
         while let Some(entry) = self.history.deliver_next(committed) {
             effects.push(Effect::Deliver { entry: Committed::new(entry) });
         }
+    }
+
+    /// The quorums that decide.
+    pub(crate) fn quorums(&self) -> Arc<[Quorum]> {
+        Arc::clone(&self.quorums)
+    }
+
+    /// Whether those who said yes are enough in every membership that decides.
+    pub(crate) fn is_quorum(&self, yes: &BTreeSet<ServerId>) -> bool {
+        self.quorums.iter().all(|quorum| quorum.is_met_by(yes))
+    }
+
+    /// The quorums of the membership in force alone.
+    pub(crate) fn quorum(&self) -> &Quorum {
+        &self.quorums[0]
+    }
+
+    /// The newest membership that we know of.
+    pub(crate) fn last_seen(&self) -> &Configuration {
+        self.ensemble.proposed.as_ref().unwrap_or(&self.ensemble.configuration)
+    }
+
+    /// Whether we learn as an observer; a server that is no member learns as a follower does.
+    pub(crate) fn observes(&self) -> bool {
+        self.ensemble.configuration.observes(self.ensemble.id)
+    }
+
+    /// What elections go by.
+    pub(crate) fn memberships(&self) -> Memberships {
+        Memberships { committed: self.quorums[0].clone(), proposed: self.quorums.get(1).cloned() }
+    }
+
+    /// The membership as elections tell it; empty if it would harm a Java server.
+    pub(crate) fn told(&self) -> bytes::Bytes {
+        let configuration = &self.ensemble.configuration;
+        if configuration.may_be_told() { configuration.text().into() } else { bytes::Bytes::new() }
+    }
+
+    /// A membership is proposed. As in the original, a leader's word takes the place of a newer one that
+    /// came to nothing.
+    pub(crate) fn foresee(&mut self, configuration: Configuration, effects: &mut Vec<Effect>) {
+        if !self.ensemble.reconfigurable || configuration.version == self.last_seen().version {
+            return;
+        }
+        let newer = configuration.version > self.ensemble.configuration.version;
+        self.ensemble.proposed = newer.then(|| configuration.clone());
+        self.reconfigured = true;
+        self.quorums = quorums(&self.ensemble);
+        if newer {
+            effects.push(Effect::Foresee { configuration: Box::new(configuration) });
+        }
+    }
+
+    /// A membership is in force. Returns the one before if its members were others.
+    pub(crate) fn reconfigure(
+        &mut self,
+        configuration: Configuration,
+        effects: &mut Vec<Effect>,
+    ) -> Option<Configuration> {
+        if !self.ensemble.reconfigurable || configuration.version <= self.ensemble.configuration.version {
+            return None;
+        }
+        self.ensemble.proposed.take_if(|proposed| proposed.version <= configuration.version);
+        let former = std::mem::replace(&mut self.ensemble.configuration, configuration.clone());
+        self.reconfigured = true;
+        self.quorums = quorums(&self.ensemble);
+        let differs = !former.has_members_of(&configuration);
+        effects.push(Effect::Reconfigure { configuration: Box::new(configuration) });
+        differs.then_some(former)
     }
 
     pub(crate) fn write_epochs(
@@ -127,6 +207,10 @@ impl Core {
         self.history.check();
         assert!(self.current_epoch <= self.accepted_epoch, "an epoch is accepted before it is entered");
     }
+}
+
+fn quorums(ensemble: &Ensemble) -> Arc<[Quorum]> {
+    std::iter::once(&ensemble.configuration).chain(&ensemble.proposed).map(Configuration::quorum).collect()
 }
 
 pub(crate) fn send(link: LinkId, packet: QuorumPacket, effects: &mut Vec<Effect>) {

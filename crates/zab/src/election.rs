@@ -12,7 +12,7 @@ use clock::{Moment, Span};
 use zookeeper_wire::Zxid;
 
 use crate::limits::{ELECTION_PATIENCE, ELECTION_RESEND_MAX, ELECTION_RESEND_MIN};
-use crate::notification::FORMAT;
+use crate::notification::{FORMAT, FORMAT_WITHOUT_CONFIGURATION};
 use crate::{Notification, Quorum, ServerId, ServerState, Vote};
 
 /// What can happen to an election.
@@ -37,6 +37,18 @@ pub enum Input {
     Established {
         /// The new epoch.
         epoch: i64,
+    },
+    /// There was a leader, and a reconfiguration names the next: no votes are needed.
+    Appointed {
+        /// It, with what is known of its history.
+        vote: Vote,
+    },
+    /// Another membership is in force, or proposed. A server that is looking begins again.
+    Reconfigured {
+        /// The memberships.
+        memberships: Memberships,
+        /// What others are told of them, as text.
+        configuration: Bytes,
     },
     /// Time has passed; see [`Election::deadline`].
     Woken,
@@ -89,6 +101,8 @@ pub struct Election {
     round: i64,
     /// Our own candidacy.
     own: Vote,
+    /// The end of our log and our epoch, when we began to look.
+    offered: (Zxid, i64),
     /// Whom we are for now; when not looking, the leader.
     vote: Vote,
     /// Votes of this round, by voter.
@@ -153,6 +167,7 @@ impl Election {
             state: ServerState::Observing,
             round: 0,
             own: Vote::NOBODY,
+            offered: (Zxid::ZERO, 0),
             vote: Vote::NOBODY,
             votes: BTreeMap::new(),
             settled: BTreeMap::new(),
@@ -185,20 +200,33 @@ impl Election {
         }
     }
 
-    /// The memberships changed, outside of an election.
-    ///
-    /// # Panics
-    /// While looking: an election is started again instead.
-    pub fn reconfigure(&mut self, memberships: Memberships, configuration: Bytes) {
-        assert_ne!(self.state, ServerState::Looking, "an election has one membership");
-        self.memberships = memberships;
-        self.configuration = configuration;
-    }
-
     /// Takes one input and appends what follows from it to `effects`.
     pub fn step(&mut self, now: Moment, input: Input, effects: &mut Vec<Effect>) {
         match input {
-            Input::Look { zxid, epoch } => self.look(now, zxid, epoch, effects),
+            Input::Look { zxid, epoch } => {
+                assert_ne!(self.state, ServerState::Looking, "one election at a time");
+                self.look(now, zxid, epoch, effects);
+            }
+            Input::Appointed { vote } => {
+                assert_ne!(self.state, ServerState::Looking, "nobody is appointed during an election");
+                self.decide(vote, effects);
+            }
+            Input::Reconfigured { memberships, configuration } => {
+                self.memberships = memberships;
+                self.configuration = configuration;
+                // What was counted was counted by other rules.
+                self.votes.retain(|server, _| self.memberships.has_voter(*server));
+                self.settled.retain(|server, _| self.memberships.has_voter(*server));
+                // What a voter says of its leader counts with newcomers, and what others say does not.
+                self.state = match self.state {
+                    ServerState::Following | ServerState::Observing => self.learning(),
+                    other => other,
+                };
+                if self.state == ServerState::Looking {
+                    let (zxid, epoch) = self.offered;
+                    self.look(now, zxid, epoch, effects);
+                }
+            }
             Input::Notified { from, notification } => self.notified(now, from, notification, effects),
             Input::Established { epoch } => {
                 if self.state != ServerState::Looking {
@@ -211,11 +239,13 @@ impl Election {
     }
 
     fn look(&mut self, now: Moment, zxid: Zxid, epoch: i64, effects: &mut Vec<Effect>) {
-        assert_ne!(self.state, ServerState::Looking, "one election at a time");
         self.state = ServerState::Looking;
+        self.offered = (zxid, epoch);
         self.round += 1;
         let leader = self.id;
-        self.own = if self.is_voter() { Vote { epoch, zxid, leader } } else { Vote::NOBODY };
+        // Who only votes in a membership that is not in force yet leads nobody, and wants whoever others want.
+        let may_lead = self.memberships.committed.has_voter(self.id);
+        self.own = if may_lead { Vote { epoch, zxid, leader } } else { Vote::NOBODY };
         self.votes.clear();
         self.settled.clear();
         self.resend_after = ELECTION_RESEND_MIN;
@@ -255,7 +285,7 @@ impl Election {
             state: self.state,
             vote: self.vote,
             round: self.round,
-            format: FORMAT,
+            format: if self.configuration.is_empty() { FORMAT_WITHOUT_CONFIGURATION } else { FORMAT },
             configuration: self.configuration.clone(),
         };
         effects.push(Effect::Notify { to, notification });
@@ -372,12 +402,13 @@ impl Election {
     fn decide(&mut self, vote: Vote, effects: &mut Vec<Effect>) {
         self.vote = vote;
         self.finish_at = None;
-        self.state = match (vote.leader == self.id, self.is_voter()) {
-            (true, _) => ServerState::Leading,
-            (false, true) => ServerState::Following,
-            (false, false) => ServerState::Observing,
-        };
+        self.state = if vote.leader == self.id { ServerState::Leading } else { self.learning() };
         effects.push(Effect::Decided { vote, state: self.state });
+    }
+
+    /// What we are doing under a leader.
+    fn learning(&self) -> ServerState {
+        if self.is_voter() { ServerState::Following } else { ServerState::Observing }
     }
 
     /// What always holds between two steps.

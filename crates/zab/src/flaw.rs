@@ -19,11 +19,13 @@ pub enum Flaw {
     ForgetOutstanding,
     /// The leader of an epoch that a quorum has not acknowledged serves.
     LeadWithoutHistory,
+    /// A follower answers a sync without asking its leader.
+    SyncUnasked,
 }
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Flaw; 7] = [
+    pub const ALL: [Flaw; 8] = [
         Flaw::AckBeforePersisted,
         Flaw::NewLeaderAckBeforeHistory,
         Flaw::EpochBeforeHistory,
@@ -31,5 +33,6 @@ impl Flaw {
         Flaw::CommitWithoutQuorum,
         Flaw::ForgetOutstanding,
         Flaw::LeadWithoutHistory,
+        Flaw::SyncUnasked,
     ];
 }

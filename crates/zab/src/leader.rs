@@ -6,7 +6,9 @@
 //! quorum has the history of this epoch. Sources: `Leader`, `LearnerHandler`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
+use bytes::Bytes;
 use clock::{Moment, Span};
 use zookeeper_wire::Zxid;
 
@@ -17,7 +19,10 @@ use crate::history::Lack;
 use crate::limits::{EPOCH_MAX, OUTSTANDING_MAX, STRAY_PATIENCE};
 use crate::packet::payload::{AckEpoch, LeaderInfo, LearnerInfo, PROTOCOL};
 use crate::packet::{PacketKind, QuorumPacket};
-use crate::{Entry, LinkId, ServerId};
+use crate::reconfiguration::{self, Said};
+use crate::{Configuration, Entry, LinkId, Observation, Progress, Quorum, ServerId, SyncMode};
+
+mod succession;
 
 /// What becomes of the part after an input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,6 +31,8 @@ pub(crate) enum Verdict {
     Stay,
     /// It is over: look for a leader.
     Leave,
+    /// It is over, and this is the next leader.
+    Follow(ServerId),
 }
 
 #[derive(Debug)]
@@ -51,6 +58,8 @@ pub(crate) struct Leader {
     ping_at: Moment,
     check_at: Moment,
     alone: bool,
+    /// A reconfiguration made this server the leader: what is outstanding is for it to commit.
+    successor: Option<ServerId>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -74,6 +83,10 @@ enum Stage {
 struct Proposal {
     zxid: Zxid,
     acknowledged: BTreeSet<ServerId>,
+    /// Who decides on it: quorums of all memberships there were when it was proposed.
+    quorums: Arc<[Quorum]>,
+    /// The membership that it brings, if it is a reconfiguration.
+    configuration: Option<Configuration>,
 }
 
 #[derive(Debug)]
@@ -81,6 +94,8 @@ struct Learner {
     server: ServerId,
     votes: bool,
     step: Step,
+    /// How it is brought up to date, once that began.
+    mode: Option<SyncMode>,
     heard: Moment,
     since: Moment,
     /// Proposals that it has not acknowledged, in order, with when they were sent.
@@ -137,11 +152,20 @@ impl Leader {
             ping_at: now + half(core.ensemble.tick),
             check_at: now + core.ensemble.tick,
             alone: false,
+            successor: None,
         }
     }
 
     pub(crate) fn is_active(&self) -> bool {
         self.stage == Stage::Active
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        match self.stage {
+            Stage::Discovery | Stage::Accepting | Stage::Proposing | Stage::Entering => Progress::Discovery,
+            Stage::Synchronizing => Progress::Synchronization(None),
+            Stage::Active => Progress::Broadcast,
+        }
     }
 
     pub(crate) fn links(&self) -> impl Iterator<Item = LinkId> {
@@ -151,6 +175,14 @@ impl Leader {
     /// The servers that are up to date, with whether they vote.
     pub(crate) fn active_learners(&self) -> impl Iterator<Item = (ServerId, bool)> {
         self.learners.values().filter(|learner| learner.step == Step::Active).map(|l| (l.server, l.votes))
+    }
+
+    pub(crate) fn committed(&self) -> Zxid {
+        self.committed
+    }
+
+    pub(crate) fn server_at(&self, link: LinkId) -> Option<ServerId> {
+        self.learners.get(&link).map(|learner| learner.server)
     }
 
     pub(crate) fn proposed(&self) -> Zxid {
@@ -171,7 +203,7 @@ impl Leader {
 
     /// How many more may be proposed. An ensemble's epoch ends before its numbers do.
     pub(crate) fn room(&self, core: &Core) -> usize {
-        if self.stage != Stage::Active {
+        if self.stage != Stage::Active || self.successor.is_some() {
             return 0;
         }
         let busy = self.outstanding.len().max(core.history.undelivered());
@@ -189,7 +221,15 @@ impl Leader {
         assert_eq!(entry.zxid, self.next_zxid(), "the order has neither holes nor doubles");
         assert!(self.stage == Stage::Active, "only who leads proposes");
         self.proposed = entry.zxid;
-        self.outstanding.push_back(Proposal { zxid: entry.zxid, acknowledged: BTreeSet::new() });
+        let configuration = match reconfiguration::said_by(&entry) {
+            Said::New(configuration) if core.ensemble.reconfigurable => Some(configuration),
+            _ => None,
+        };
+        if let Some(configuration) = &configuration {
+            core.foresee(configuration.clone(), effects);
+        }
+        let (acknowledged, quorums) = (BTreeSet::new(), core.quorums());
+        self.outstanding.push_back(Proposal { zxid: entry.zxid, acknowledged, quorums, configuration });
         for (&link, learner) in self.learners.iter_mut().filter(|(_, learner)| learner.is_forwarded()) {
             if learner.votes {
                 learner.owed.push_back((entry.zxid, now));
@@ -222,20 +262,38 @@ impl Leader {
     fn commit(&mut self, core: &mut Core, effects: &mut Vec<Effect>) {
         let careless = core.has(Flaw::CommitWithoutQuorum);
         while let Some(proposal) =
-            self.outstanding.pop_front_if(|p| careless || core.ensemble.quorum.is_met_by(&p.acknowledged))
+            self.outstanding.pop_front_if(|p| self.successor.is_none() && (careless || p.has_quorums()))
         {
             let before = self.committed;
             self.committed = proposal.zxid;
+            let designated = match &proposal.configuration {
+                Some(configuration) => {
+                    let leader = self.designated(core, configuration, &proposal.acknowledged);
+                    self.successor = (leader != core.ensemble.id).then_some(leader);
+                    core.reconfigure(configuration.clone(), effects);
+                    Some(leader)
+                }
+                None => None,
+            };
             if self.learners.is_empty() {
                 continue;
             }
             let entry = core.history.after(before).next().expect("what is outstanding is in the log");
             assert!(entry.zxid == proposal.zxid, "committed in the order proposed");
             for (&link, learner) in self.learners.iter().filter(|(_, learner)| learner.is_forwarded()) {
-                let packet = if learner.votes {
-                    QuorumPacket::bare(PacketKind::COMMIT, proposal.zxid)
-                } else {
-                    QuorumPacket::with(PacketKind::INFORM, entry.zxid, entry.payload.clone())
+                let packet = match (learner.votes, designated) {
+                    (true, None) => QuorumPacket::bare(PacketKind::COMMIT, proposal.zxid),
+                    (false, None) => {
+                        QuorumPacket::with(PacketKind::INFORM, entry.zxid, entry.payload.clone())
+                    }
+                    (true, Some(leader)) => {
+                        let data = Bytes::copy_from_slice(&leader.0.to_be_bytes());
+                        QuorumPacket::with(PacketKind::COMMITANDACTIVATE, entry.zxid, data)
+                    }
+                    (false, Some(leader)) => {
+                        let data = [&leader.0.to_be_bytes()[..], &entry.payload].concat();
+                        QuorumPacket::with(PacketKind::INFORMANDACTIVATE, entry.zxid, data.into())
+                    }
                 };
                 send(link, packet, effects);
             }
@@ -284,7 +342,7 @@ impl Leader {
             _ => return false,
         };
         let Ok(info) = LearnerInfo::decode(packet.data.clone()) else { return false };
-        let too_new = info.configuration > core.ensemble.version;
+        let too_new = info.configuration > core.ensemble.configuration.version;
         if info.protocol < PROTOCOL || too_new || info.server == core.ensemble.id {
             return false;
         }
@@ -305,11 +363,12 @@ impl Leader {
             server: info.server,
             votes,
             step: Step::Known,
+            mode: None,
             heard: now,
             since: now,
             owed: VecDeque::new(),
         };
-        if votes && self.stage == Stage::Discovery && core.ensemble.quorum.has_voter(info.server) {
+        if votes && self.stage == Stage::Discovery && core.quorum().has_voter(info.server) {
             self.accepted.insert(info.server, packet.zxid.epoch());
         }
         if self.stage > Stage::Accepting {
@@ -323,18 +382,25 @@ impl Leader {
     /// Chooses the epoch once a quorum said what it has accepted.
     pub(crate) fn accept_if_known(&mut self, core: &mut Core, effects: &mut Vec<Effect>) {
         let known = self.accepted.keys().copied().collect();
-        if self.stage != Stage::Discovery || !core.ensemble.quorum.is_met_by(&known) {
+        if self.stage != Stage::Discovery || !core.quorum().is_met_by(&known) {
             return;
         }
         let last = self.accepted.values().copied().max().unwrap_or_default();
         assert!(last < EPOCH_MAX, "two thousand million epochs");
         self.epoch = last + 1;
         self.stage = Stage::Accepting;
+        // A membership that nobody agreed on is agreed on with the epoch, and is later than all those of
+        // servers that only want to join. Source: ZOOKEEPER-1783.
+        if core.last_seen().version == 0 {
+            let version = Zxid::new(self.epoch, 0).0;
+            let configuration = Configuration { version, ..core.ensemble.configuration.clone() };
+            core.foresee(configuration, effects);
+        }
         core.write_epochs(Some(self.epoch), None, effects);
     }
 
     fn enter_if_accepted(&mut self, core: &mut Core, effects: &mut Vec<Effect>) {
-        if self.stage == Stage::Proposing && core.ensemble.quorum.is_met_by(&self.epoch_acks) {
+        if self.stage == Stage::Proposing && core.quorum().is_met_by(&self.epoch_acks) {
             self.stage = Stage::Entering;
             core.write_epochs(None, Some(self.epoch), effects);
         }
@@ -397,7 +463,7 @@ impl Leader {
             {
                 return false;
             }
-            if core.ensemble.quorum.has_voter(server) {
+            if core.quorum().has_voter(server) {
                 self.epoch_acks.insert(server);
             }
         }
@@ -409,7 +475,7 @@ impl Leader {
     }
 
     /// Sends what it lacks; from now on it is sent whatever happens.
-    fn synchronize(&mut self, core: &Core, now: Moment, link: LinkId, effects: &mut Vec<Effect>) {
+    fn synchronize(&mut self, core: &mut Core, now: Moment, link: LinkId, effects: &mut Vec<Effect>) {
         let learner = self.learners.get_mut(&link).expect("asked for by its packet");
         let Step::Accepted(peer) = learner.step else { return };
         // Before we lead, all of our own log stands committed.
@@ -418,23 +484,27 @@ impl Leader {
         // The beginning of our epoch is as good as what was before it.
         let same = active && peer == self.committed;
         let lack = if same { Lack::After(peer) } else { core.history.lack_of(peer, end) };
-        let from = match lack {
+        let (mode, from) = match lack {
             Lack::After(after) => {
                 let upto = if same { peer } else { end };
                 send(link, QuorumPacket::bare(PacketKind::DIFF, upto), effects);
-                after
+                (SyncMode::Diff, after)
             }
             Lack::CutTo(to) => {
                 send(link, QuorumPacket::bare(PacketKind::TRUNC, to), effects);
-                to
+                (SyncMode::Trunc, to)
             }
             Lack::Everything => {
                 let delivered = core.history.delivered();
                 send(link, QuorumPacket::bare(PacketKind::SNAP, delivered), effects);
                 effects.push(Effect::SendSnapshot { link });
-                delivered
+                (SyncMode::Snap, delivered)
             }
         };
+        // It may be about to cut what it once acknowledged: it has that again when it says so again.
+        for proposal in &mut self.outstanding {
+            proposal.acknowledged.remove(&learner.server);
+        }
         for entry in core.history.after(from) {
             if entry.zxid <= end {
                 send(link, proposal(entry), effects);
@@ -444,11 +514,21 @@ impl Leader {
                 send(link, proposal(entry), effects);
             }
         }
-        let configuration = core.ensemble.configuration.clone();
+        let configuration = core.last_seen().text().into();
         let packet = QuorumPacket::with(PacketKind::NEWLEADER, Zxid::new(self.epoch, 0), configuration);
         send(link, packet, effects);
         learner.step = Step::Synchronizing;
+        learner.mode = Some(mode);
         learner.since = now;
+        core.observed.push(Observation::Teaching { mode, under_way: self.being_taught(mode) });
+    }
+
+    /// How many learners are brought up to date in this way: by transactions, or by the state.
+    fn being_taught(&self, mode: SyncMode) -> usize {
+        let by_state = |mode| mode == Some(SyncMode::Snap);
+        let alike = (self.learners.values())
+            .filter(|it| it.step == Step::Synchronizing && by_state(it.mode) == by_state(Some(mode)));
+        alike.count()
     }
 
     fn history_acked(
@@ -469,9 +549,11 @@ impl Leader {
         }
         learner.step = Step::Ready;
         learner.since = now;
+        let mode = learner.mode.expect("it was synchronized in some way");
         if learner.votes {
             self.history_acks.insert(learner.server);
         }
+        core.observed.push(Observation::Taught { mode, under_way: self.being_taught(mode) });
         if self.stage == Stage::Active {
             self.let_serve(now, link, effects);
         } else {
@@ -489,9 +571,7 @@ impl Leader {
 
     fn lead_if_followed(&mut self, core: &mut Core, now: Moment, effects: &mut Vec<Effect>) {
         let careless = core.has(Flaw::LeadWithoutHistory);
-        if self.stage != Stage::Synchronizing
-            || !(careless || core.ensemble.quorum.is_met_by(&self.history_acks))
-        {
+        if self.stage != Stage::Synchronizing || !(careless || core.is_quorum(&self.history_acks)) {
             return;
         }
         self.stage = Stage::Active;
@@ -499,6 +579,11 @@ impl Leader {
         core.deliver(core.history.last(), effects);
         self.proposed = Zxid::new(self.epoch, 0);
         self.committed = self.proposed;
+        // A reconfiguration that was under way is completed.
+        let configuration = core.last_seen().clone();
+        let leader = self.designated(core, &configuration, &self.history_acks);
+        self.successor = (core.ensemble.reconfigurable && leader != core.ensemble.id).then_some(leader);
+        core.reconfigure(configuration, effects);
         effects.push(Effect::Became { role: Role::Leading { epoch: self.epoch } });
         let ready: Vec<LinkId> = (self.learners.iter())
             .filter(|(_, learner)| learner.step == Step::Ready)
@@ -522,9 +607,6 @@ impl Leader {
         }
         learner.owed.pop_front();
         let server = learner.server;
-        if !core.ensemble.quorum.has_voter(server) {
-            return true;
-        }
         let at = self.outstanding.partition_point(|proposal| proposal.zxid < zxid);
         if let Some(proposal) = self.outstanding.get_mut(at).filter(|proposal| proposal.zxid == zxid) {
             proposal.acknowledged.insert(server);
@@ -557,6 +639,9 @@ impl Leader {
             let hopeless =
                 self.strayed && self.stage == Stage::Discovery && now >= self.since + STRAY_PATIENCE;
             if now >= self.until || hopeless {
+                if hopeless {
+                    core.observed.push(Observation::Deserted);
+                }
                 return Verdict::Leave;
             }
         }
@@ -584,7 +669,7 @@ impl Leader {
                 .collect();
             heard.insert(core.ensemble.id);
             let spent = self.proposed.counter() == u32::MAX;
-            if self.stage == Stage::Active && (spent || !core.ensemble.quorum.is_met_by(&heard)) {
+            if self.stage == Stage::Active && (spent || !core.is_quorum(&heard)) {
                 return Verdict::Leave;
             }
         }
@@ -600,15 +685,23 @@ impl Leader {
     }
 
     /// What always holds between two steps.
-    pub(crate) fn check(&self, core: &Core) {
+    pub(crate) fn check(&self) {
         assert!(self.outstanding.len() <= OUTSTANDING_MAX);
         if let Some(first) = self.outstanding.front() {
             assert!(self.committed < first.zxid, "what is committed is not outstanding");
-            assert!(!core.ensemble.quorum.is_met_by(&first.acknowledged), "what has a quorum is committed");
+            let decided = self.successor.is_none() && first.has_quorums();
+            assert!(!decided, "what has a quorum is committed");
         }
         if self.is_active() {
             assert!(self.committed <= self.proposed);
         }
+    }
+}
+
+impl Proposal {
+    /// Whether enough have it.
+    fn has_quorums(&self) -> bool {
+        self.quorums.iter().all(|quorum| quorum.is_met_by(&self.acknowledged))
     }
 }
 

@@ -18,7 +18,8 @@ use crate::leader::{Verdict, ticks};
 use crate::limits::{DIAL_PAUSE, DIALS_MAX, EPOCH_MAX, SYNC_BUFFER_MAX};
 use crate::packet::payload::{AckEpoch, LearnerInfo, PROTOCOL};
 use crate::packet::{PacketKind, QuorumPacket};
-use crate::{Entry, LinkId, ServerId};
+use crate::reconfiguration::{self, Said};
+use crate::{Configuration, Entry, LinkId, Observation, Phase, Progress, ServerId, SyncMode};
 
 #[derive(Debug)]
 pub(crate) struct Learner {
@@ -28,6 +29,10 @@ pub(crate) struct Learner {
     dials: u32,
     dial_at: Option<Moment>,
     stage: Stage,
+    /// How it is synchronized, once its leader said so.
+    mode: Option<SyncMode>,
+    /// Since when its history is taken over.
+    learning_since: Moment,
     epoch: u32,
     since: Moment,
     heard: Moment,
@@ -40,6 +45,8 @@ pub(crate) struct Learner {
     committed: Zxid,
     /// Transactions after this one are to be acknowledged.
     acknowledged: Zxid,
+    /// The membership that came with `NEWLEADER`, in force with `UPTODATE`.
+    configuration: Option<Configuration>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,11 +82,13 @@ impl Learner {
         effects.push(Effect::Dial { server: leader });
         Learner {
             leader,
-            votes: core.ensemble.quorum.has_voter(core.ensemble.id),
+            votes: !core.observes(),
             link: None,
             dials: 1,
             dial_at: None,
             stage: Stage::Dialing,
+            mode: None,
+            learning_since: now,
             epoch: 0,
             since: now,
             heard: now,
@@ -88,6 +97,7 @@ impl Learner {
             buffer: VecDeque::new(),
             committed: core.history.last(),
             acknowledged: core.history.last(),
+            configuration: None,
         }
     }
 
@@ -101,6 +111,16 @@ impl Learner {
 
     pub(crate) fn is_active(&self) -> bool {
         self.stage == Stage::Active
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        let progress = match self.stage {
+            Stage::Dialing | Stage::Registering | Stage::Accepting(_) => Progress::Discovery,
+            Stage::Waiting | Stage::Synchronizing | Stage::Cutting => Progress::Synchronization(self.mode),
+            Stage::Settling | Stage::Settled => Progress::Synchronization(None),
+            Stage::Active => Progress::Broadcast,
+        };
+        if self.votes { Phase::Following(progress) } else { Phase::Observing(progress) }
     }
 
     pub(crate) fn epoch(&self) -> u32 {
@@ -128,7 +148,7 @@ impl Learner {
         let info = LearnerInfo {
             server: core.ensemble.id,
             protocol: PROTOCOL,
-            configuration: core.ensemble.version,
+            configuration: core.ensemble.configuration.version,
         };
         let accepted = Zxid::new(core.accepted_epoch, 0);
         send(link, QuorumPacket::with(kind, accepted, info.encode()), effects);
@@ -156,15 +176,21 @@ impl Learner {
         self.heard = now;
         match self.stage {
             Stage::Dialing | Stage::Accepting(_) => Verdict::Leave,
-            Stage::Registering => self.told_epoch(core, &packet, effects),
+            Stage::Registering => self.told_epoch(core, now, &packet, effects),
             Stage::Waiting => self.told_how(core, &packet, effects),
             Stage::Synchronizing | Stage::Cutting => self.taught(core, packet, effects),
-            Stage::Settling | Stage::Settled => self.settled_or(core, packet, effects),
+            Stage::Settling | Stage::Settled => self.settled_or(core, now, packet, effects),
             Stage::Active => self.led(core, packet, effects),
         }
     }
 
-    fn told_epoch(&mut self, core: &mut Core, packet: &QuorumPacket, effects: &mut Vec<Effect>) -> Verdict {
+    fn told_epoch(
+        &mut self,
+        core: &mut Core,
+        now: Moment,
+        packet: &QuorumPacket,
+        effects: &mut Vec<Effect>,
+    ) -> Verdict {
         let epoch = packet.zxid.epoch();
         if packet.kind != PacketKind::LEADERINFO || epoch < core.accepted_epoch || epoch > EPOCH_MAX {
             return Verdict::Leave;
@@ -173,7 +199,7 @@ impl Learner {
         if epoch == core.accepted_epoch {
             // We said so before; it counts once.
             let again = AckEpoch { current: None };
-            self.accept(core, again, effects);
+            self.accept(core, now, again, effects);
         } else {
             let first = AckEpoch { current: Some(core.current_epoch.cast_signed()) };
             self.stage = Stage::Accepting(first);
@@ -182,8 +208,9 @@ impl Learner {
         Verdict::Stay
     }
 
-    fn accept(&mut self, core: &Core, ack: AckEpoch, effects: &mut Vec<Effect>) {
+    fn accept(&mut self, core: &Core, now: Moment, ack: AckEpoch, effects: &mut Vec<Effect>) {
         self.stage = Stage::Waiting;
+        self.learning_since = now;
         let packet = QuorumPacket::with(PacketKind::ACKEPOCH, core.last_offered(), ack.encode());
         self.send(packet, effects);
     }
@@ -198,17 +225,20 @@ impl Learner {
         self.stage = Stage::Synchronizing;
         match packet.kind {
             PacketKind::DIFF if !core.is_blank || core.history.last() == Zxid::ZERO => {
+                self.mode = Some(SyncMode::Diff);
                 self.base = core.history.last();
             }
             PacketKind::TRUNC => {
                 if packet.zxid > core.history.last() {
                     return Verdict::Leave;
                 }
+                self.mode = Some(SyncMode::Trunc);
                 self.base = packet.zxid;
                 self.stage = Stage::Cutting;
                 core.truncate(packet.zxid, effects);
             }
             PacketKind::SNAP => {
+                self.mode = Some(SyncMode::Snap);
                 self.base = packet.zxid;
                 self.snapshot = Some(Arrival::Awaited);
             }
@@ -244,12 +274,17 @@ impl Learner {
     /// Synchronization, up to and including `NEWLEADER`.
     fn taught(&mut self, core: &mut Core, packet: QuorumPacket, effects: &mut Vec<Effect>) -> Verdict {
         if packet.kind != PacketKind::NEWLEADER {
-            return self.buffered(packet, effects);
+            return self.buffered(core, packet, effects);
         }
         if packet.zxid.epoch() != self.epoch || self.snapshot == Some(Arrival::Awaited) {
             return Verdict::Leave;
         }
         let link = self.link.expect("it has just spoken");
+        // What cannot be read is passed over here, as by the original.
+        self.configuration = packet.data.as_ref().and_then(reconfiguration::read);
+        if let Some(configuration) = &self.configuration {
+            core.foresee(configuration.clone(), effects);
+        }
         if core.has(Flaw::EpochBeforeHistory) {
             core.write_epochs(None, Some(self.epoch), effects);
         }
@@ -271,29 +306,66 @@ impl Learner {
     }
 
     /// Proposals and commits that are not for the log yet.
-    fn buffered(&mut self, packet: QuorumPacket, effects: &mut Vec<Effect>) -> Verdict {
+    fn buffered(&mut self, core: &mut Core, packet: QuorumPacket, effects: &mut Vec<Effect>) -> Verdict {
         match packet.kind {
-            PacketKind::PROPOSAL => self.hold(packet),
+            PacketKind::PROPOSAL => self.hold(core, packet, effects),
             PacketKind::INFORM => {
                 let zxid = packet.zxid;
-                match self.hold(packet) {
+                match self.hold(core, packet, effects) {
                     Verdict::Stay => self.hold_commit(zxid),
-                    Verdict::Leave => Verdict::Leave,
+                    other => other,
                 }
             }
             PacketKind::COMMIT => self.hold_commit(packet.zxid),
-            PacketKind::COMMITANDACTIVATE | PacketKind::INFORMANDACTIVATE => reconfigured(effects),
+            PacketKind::COMMITANDACTIVATE | PacketKind::INFORMANDACTIVATE => {
+                let Some(leader) = reconfiguration::designated(&packet.data) else { return Verdict::Leave };
+                let zxid = packet.zxid;
+                if packet.kind == PacketKind::INFORMANDACTIVATE {
+                    let verdict = self.hold(core, without_leader(packet), effects);
+                    if verdict != Verdict::Stay {
+                        return verdict;
+                    }
+                }
+                if self.hold_commit(zxid) != Verdict::Stay {
+                    return Verdict::Leave;
+                }
+                let at = self.buffer.partition_point(|entry| entry.zxid < zxid);
+                let said = reconfiguration::said_by(&self.buffer[at]);
+                self.activate(core, said, leader, effects)
+            }
             _ => Verdict::Stay,
         }
     }
 
-    fn hold(&mut self, packet: QuorumPacket) -> Verdict {
+    /// A membership is in force. Whoever has another part or leader by it begins again with that leader.
+    fn activate(
+        &mut self,
+        core: &mut Core,
+        said: Said,
+        leader: ServerId,
+        effects: &mut Vec<Effect>,
+    ) -> Verdict {
+        if !core.ensemble.reconfigurable {
+            return Verdict::Stay;
+        }
+        let Said::New(configuration) = said else { return Verdict::Leave };
+        let Some(former) = core.reconfigure(configuration, effects) else { return Verdict::Stay };
+        let own = core.ensemble.id;
+        let other_part = former.observes(own) != core.observes();
+        if other_part || leader != self.leader { Verdict::Follow(leader) } else { Verdict::Stay }
+    }
+
+    fn hold(&mut self, core: &mut Core, packet: QuorumPacket, effects: &mut Vec<Effect>) -> Verdict {
         let last = self.buffer.back().map_or(self.tip(), |entry| entry.zxid);
         let Some(payload) = packet.data.filter(|_| follows(last, packet.zxid)) else { return Verdict::Leave };
         if self.buffer.len() >= SYNC_BUFFER_MAX {
             return Verdict::Leave;
         }
-        self.buffer.push_back(Entry { zxid: packet.zxid, payload });
+        let entry = Entry { zxid: packet.zxid, payload };
+        if !foresee(core, &entry, effects) {
+            return Verdict::Leave;
+        }
+        self.buffer.push_back(entry);
         Verdict::Stay
     }
 
@@ -313,12 +385,26 @@ impl Learner {
     }
 
     /// After `NEWLEADER`, until we may serve.
-    fn settled_or(&mut self, core: &mut Core, packet: QuorumPacket, effects: &mut Vec<Effect>) -> Verdict {
+    fn settled_or(
+        &mut self,
+        core: &mut Core,
+        now: Moment,
+        packet: QuorumPacket,
+        effects: &mut Vec<Effect>,
+    ) -> Verdict {
         if packet.kind != PacketKind::UPTODATE {
-            return self.buffered(packet, effects);
+            return self.buffered(core, packet, effects);
         }
         if self.stage != Stage::Settled {
             return Verdict::Leave;
+        }
+        if let Some(configuration) = self.configuration.take()
+            && let Some(former) = core.reconfigure(configuration, effects)
+        {
+            let (now, own) = (&core.ensemble.configuration, core.ensemble.id);
+            if reconfiguration::is_upset(&former, now, own, self.leader) {
+                return Verdict::Leave;
+            }
         }
         self.stage = Stage::Active;
         let link = self.link.expect("it has just spoken");
@@ -329,6 +415,7 @@ impl Learner {
             self.log(core, entry, effects);
         }
         core.deliver(self.committed, effects);
+        core.observed.push(Observation::Synchronized { took: now - self.learning_since });
         let leader = self.leader;
         let role =
             if self.votes { Role::Following { link, leader } } else { Role::Observing { link, leader } };
@@ -354,7 +441,11 @@ impl Learner {
                 if !core.history.continues_with(zxid) {
                     return Verdict::Leave;
                 }
-                self.log(core, Entry { zxid, payload }, effects);
+                let entry = Entry { zxid, payload };
+                if !foresee(core, &entry, effects) {
+                    return Verdict::Leave;
+                }
+                self.log(core, entry, effects);
                 if packet.kind == PacketKind::INFORM {
                     self.commit(core, zxid, effects)
                 } else {
@@ -362,13 +453,39 @@ impl Learner {
                 }
             }
             PacketKind::COMMIT => self.commit(core, packet.zxid, effects),
-            PacketKind::COMMITANDACTIVATE | PacketKind::INFORMANDACTIVATE => reconfigured(effects),
+            PacketKind::COMMITANDACTIVATE | PacketKind::INFORMANDACTIVATE => {
+                self.led_elsewhere(core, packet, effects)
+            }
             PacketKind::PING | PacketKind::REVALIDATE | PacketKind::SYNC => {
                 let link = self.link.expect("it has just spoken");
                 effects.push(Effect::Pass { link, packet });
                 Verdict::Stay
             }
             _ => Verdict::Stay,
+        }
+    }
+
+    /// A reconfiguration is committed.
+    fn led_elsewhere(&mut self, core: &mut Core, packet: QuorumPacket, effects: &mut Vec<Effect>) -> Verdict {
+        let Some(leader) = reconfiguration::designated(&packet.data) else { return Verdict::Leave };
+        let zxid = packet.zxid;
+        if packet.kind == PacketKind::INFORMANDACTIVATE {
+            let packet = without_leader(packet);
+            let Some(payload) = packet.data else { return Verdict::Leave };
+            let entry = Entry { zxid, payload };
+            if !core.history.continues_with(zxid) || !foresee(core, &entry, effects) {
+                return Verdict::Leave;
+            }
+            self.log(core, entry, effects);
+        }
+        let said = match core.history.after(self.committed).next() {
+            Some(next) if next.zxid == zxid => reconfiguration::said_by(next),
+            _ => return Verdict::Leave,
+        };
+        let verdict = self.activate(core, said, leader, effects);
+        match self.commit(core, zxid, effects) {
+            Verdict::Stay => verdict,
+            other => other,
         }
     }
 
@@ -382,9 +499,9 @@ impl Learner {
         Verdict::Stay
     }
 
-    pub(crate) fn epochs_written(&mut self, core: &mut Core, effects: &mut Vec<Effect>) {
+    pub(crate) fn epochs_written(&mut self, core: &mut Core, now: Moment, effects: &mut Vec<Effect>) {
         match self.stage {
-            Stage::Accepting(ack) => self.accept(core, ack, effects),
+            Stage::Accepting(ack) => self.accept(core, now, ack, effects),
             Stage::Settling if core.current_epoch == self.epoch => self.settle(core, effects),
             _ => {}
         }
@@ -439,10 +556,21 @@ impl Learner {
     }
 }
 
-/// Another membership is in force than the one we were started with.
-fn reconfigured(effects: &mut Vec<Effect>) -> Verdict {
-    effects.push(Effect::Halt {
-        reason: "the ensemble was reconfigured; start this server again with the new configuration",
-    });
-    Verdict::Leave
+/// Makes ready for the membership that a transaction proposes. False if it cannot be read: its leader means
+/// something that we could not do.
+fn foresee(core: &mut Core, entry: &Entry, effects: &mut Vec<Effect>) -> bool {
+    match reconfiguration::said_by(entry) {
+        Said::New(configuration) => {
+            core.foresee(configuration, effects);
+            true
+        }
+        Said::Nothing => true,
+        Said::Garbage => !core.ensemble.reconfigurable,
+    }
+}
+
+/// The transaction behind the leader that an observer is told of.
+fn without_leader(mut packet: QuorumPacket) -> QuorumPacket {
+    packet.data = packet.data.filter(|data| data.len() > 8).map(|data| data.slice(8..));
+    packet
 }

@@ -8,6 +8,7 @@
 
 mod border;
 mod committed;
+mod configuration;
 mod core;
 pub mod election;
 mod entry;
@@ -17,16 +18,22 @@ mod leader;
 mod learner;
 pub mod limits;
 mod notification;
+mod observation;
 pub mod packet;
 mod peer;
+mod phase;
 mod quorum;
+mod reconfiguration;
 mod vote;
 
 pub use border::{Effect, Ensemble, Input, LinkId, Recovered, Role};
 pub use committed::Committed;
+pub use configuration::{Configuration, ConfigurationError, InFile, MemberAddress};
 pub use entry::{Entry, ServerId};
 pub use flaw::Flaw;
 pub use notification::Notification;
+pub use observation::Observation;
 pub use peer::Peer;
+pub use phase::{Phase, Progress, SyncMode};
 pub use quorum::Quorum;
 pub use vote::{ServerState, Vote};

@@ -56,3 +56,10 @@ pub const DIAL_PAUSE: Span = Span::ms(100);
 /// How long a leader without followers goes on although a voter looks for a leader: long enough for
 /// that voter's own patience, so that it is not mistaken.
 pub const STRAY_PATIENCE: Span = Span::ms(600);
+
+/// Bytes of a membership as text. A line has some hundred bytes; the original's frames of votes end at
+/// half a mebibyte.
+pub const CONFIGURATION_BYTES_MAX: usize = 256 * 1024;
+
+/// Members of an ensemble: more than numbers of servers (1 to 255) allow.
+pub const MEMBERS_MAX: usize = 256;

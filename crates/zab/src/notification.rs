@@ -31,6 +31,9 @@ pub struct Notification {
 /// The form that is written.
 pub(crate) const FORMAT: i32 = 2;
 
+/// The form before it, that ends where the membership would begin.
+pub(crate) const FORMAT_WITHOUT_CONFIGURATION: i32 = 1;
+
 const BYTES_OLDEST: usize = 28;
 const BYTES_OLD: usize = 40;
 
@@ -55,15 +58,17 @@ impl Notification {
         Ok(Notification { state, vote: Vote { epoch, zxid, leader }, round, format, configuration })
     }
 
-    /// To a frame's payload, in the present form.
+    /// To a frame's payload, in the present form, or the one before it if that is what `format` says.
     pub fn encode(&self) -> Bytes {
         let mut writer = Writer::with_capacity(44 + self.configuration.len());
         writer.i32(self.state.number());
         for number in [self.vote.leader.0, self.vote.zxid.0, self.round, self.vote.epoch] {
             writer.i64(number);
         }
-        writer.i32(FORMAT);
-        writer.buffer(Some(&self.configuration));
+        writer.i32(self.format.clamp(FORMAT_WITHOUT_CONFIGURATION, FORMAT));
+        if self.format >= FORMAT {
+            writer.buffer(Some(&self.configuration));
+        }
         writer.finish()
     }
 }

@@ -12,13 +12,13 @@ use zookeeper_wire::Zxid;
 
 use crate::border::{Effect, Ensemble, Input, Recovered, Role};
 use crate::core::{Core, send};
-use crate::election::{self, Election, Memberships};
+use crate::election::{self, Election};
 use crate::flaw::Flaw;
 use crate::leader::{Leader, Verdict, ticks};
 use crate::learner::Learner;
 use crate::limits::STRANGERS_MAX;
 use crate::packet::QuorumPacket;
-use crate::{LinkId, Quorum, ServerId, ServerState, Vote};
+use crate::{Configuration, Entry, LinkId, Observation, Phase, ServerId, ServerState, Vote, reconfiguration};
 
 /// A member of an ensemble.
 #[derive(Debug)]
@@ -32,6 +32,10 @@ pub struct Peer {
     /// What our node was told that we are.
     told: Option<Role>,
     chosen: Vec<election::Effect>,
+    /// Since when we look for a leader, while we do.
+    looking_since: Option<Moment>,
+    /// Whom a reconfiguration made the leader; taken up once the disk is done with everything.
+    appointed: Option<ServerId>,
 }
 
 #[derive(Debug)]
@@ -57,29 +61,40 @@ impl Peer {
     pub fn alone(id: ServerId, last: Zxid) -> Peer {
         let ensemble = Ensemble {
             id,
-            quorum: Quorum::majority([id]),
-            configuration: bytes::Bytes::new(),
-            version: 0,
+            configuration: Configuration::of_voters([id]),
+            proposed: None,
+            reconfigurable: false,
             tick: Span::ms(1),
             init_limit: 1,
             sync_limit: 1,
         };
         let core = Core::new(ensemble, Recovered { last, ..Recovered::default() }, false);
         let part = Part::Leading(Box::new(Leader::alone(&core)));
-        Peer { core, election: None, part, strangers: BTreeMap::new(), told: None, chosen: Vec::new() }
+        Peer {
+            core,
+            election: None,
+            part,
+            strangers: BTreeMap::new(),
+            told: None,
+            chosen: Vec::new(),
+            looking_since: None,
+            appointed: None,
+        }
     }
 
     /// A member that looks for a leader at its first [`Input::Woken`].
     pub fn member(ensemble: Ensemble, recovered: Recovered) -> Peer {
-        let memberships = Memberships { committed: ensemble.quorum.clone(), proposed: None };
-        let election = Election::new(ensemble.id, memberships, ensemble.configuration.clone());
+        let core = Core::new(ensemble, recovered, true);
+        let election = Election::new(core.ensemble.id, core.memberships(), core.told());
         Peer {
-            core: Core::new(ensemble, recovered, true),
+            core,
             election: Some(election),
+            appointed: None,
             part: Part::Resting,
             strangers: BTreeMap::new(),
             told: Some(Role::Looking),
             chosen: Vec::new(),
+            looking_since: None,
         }
     }
 
@@ -89,8 +104,15 @@ impl Peer {
         self.core.flaw = Some(flaw);
     }
 
+    /// Whether this defect was planted.
+    #[doc(hidden)]
+    pub fn has(&self, flaw: Flaw) -> bool {
+        self.core.has(flaw)
+    }
+
     /// Takes one input and appends what follows from it to `effects`.
     pub fn step(&mut self, now: Moment, input: Input, effects: &mut Vec<Effect>) {
+        self.core.observed.clear();
         match input {
             Input::Proposed { entry } => {
                 let Part::Leading(leader) = &mut self.part else { panic!("only who leads proposes") };
@@ -102,7 +124,7 @@ impl Peer {
                 self.core.epochs_written();
                 match &mut self.part {
                     Part::Leading(leader) => leader.epochs_written(&mut self.core, now, effects),
-                    Part::Learning(learner) => learner.epochs_written(&mut self.core, effects),
+                    Part::Learning(learner) => learner.epochs_written(&mut self.core, now, effects),
                     Part::Resting | Part::Looking => {}
                 }
                 self.rested(now, effects);
@@ -119,7 +141,9 @@ impl Peer {
                 self.rested(now, effects);
             }
             Input::Notified { from, notification } => {
-                self.elect(now, election::Input::Notified { from, notification }, effects);
+                if !self.takes_over(now, &notification.configuration, effects) {
+                    self.elect(now, election::Input::Notified { from, notification }, effects);
+                }
             }
             Input::LinkUp { link, dialed } => self.linked(now, link, dialed, effects),
             Input::DialFailed { server } => {
@@ -140,6 +164,12 @@ impl Peer {
             Input::LinkDown { link } => self.unlinked(now, link, effects),
             Input::Woken => self.woken(now, effects),
         }
+        if let Part::Leading(leader) = &self.part
+            && let Some(to) = leader.handed_over(&self.core)
+        {
+            self.judge(now, Verdict::Follow(to), effects);
+        }
+        self.tell_election(now, effects);
         self.established(now, effects);
         self.check();
     }
@@ -193,6 +223,25 @@ impl Peer {
         }
     }
 
+    /// Whether there is no leader in sight.
+    pub fn is_looking(&self) -> bool {
+        matches!(self.part, Part::Looking)
+    }
+
+    /// What the last step brought about.
+    pub fn observed(&self) -> &[Observation] {
+        &self.core.observed
+    }
+
+    /// What it does, and how far it is with that.
+    pub fn phase(&self) -> Phase {
+        match &self.part {
+            Part::Resting | Part::Looking => Phase::Looking,
+            Part::Leading(leader) => Phase::Leading(leader.progress()),
+            Part::Learning(learner) => learner.phase(),
+        }
+    }
+
     /// The epoch files, accepted and current.
     pub fn epochs(&self) -> (u32, u32) {
         (self.core.accepted_epoch, self.core.current_epoch)
@@ -204,6 +253,55 @@ impl Peer {
             Part::Leading(leader) => leader.active_learners().collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// Who is in the ensemble, and how patient its members are.
+    pub fn ensemble(&self) -> &Ensemble {
+        &self.core.ensemble
+    }
+
+    /// The membership in force.
+    pub fn configuration(&self) -> &Configuration {
+        &self.core.ensemble.configuration
+    }
+
+    /// Whether a reconfiguration was proposed and not decided.
+    pub fn is_reconfiguring(&self) -> bool {
+        self.core.ensemble.proposed.is_some()
+    }
+
+    /// Whether a quorum of `configuration` is here and up to date; only while leading.
+    pub fn has_synced_quorum(&self, configuration: &Configuration) -> bool {
+        match &self.part {
+            Part::Leading(leader) => leader.has_synced_quorum(&self.core, configuration),
+            _ => false,
+        }
+    }
+
+    /// The last zxid that a leader committed; `None` while we do not lead.
+    pub fn committed(&self) -> Option<Zxid> {
+        match &self.part {
+            Part::Leading(leader) => Some(leader.committed()),
+            _ => None,
+        }
+    }
+
+    /// Which server learns from us on this link.
+    pub fn learner_at(&self, link: LinkId) -> Option<ServerId> {
+        match &self.part {
+            Part::Leading(leader) => leader.server_at(link),
+            _ => None,
+        }
+    }
+
+    /// The last transaction of our log that is durable.
+    pub fn last_persisted(&self) -> Zxid {
+        self.core.history.persisted()
+    }
+
+    /// Transactions of our log after `zxid`, as far back as they are remembered.
+    pub fn logged_after(&self, zxid: Zxid) -> impl Iterator<Item = &Entry> {
+        self.core.history.after(zxid)
     }
 
     /// The last zxid that a leader proposed; the beginning of its epoch before the first.
@@ -225,8 +323,34 @@ impl Peer {
     }
 
     fn judge(&mut self, now: Moment, verdict: Verdict, effects: &mut Vec<Effect>) {
-        if verdict == Verdict::Leave {
-            self.leave(now, effects);
+        match verdict {
+            Verdict::Stay => {}
+            Verdict::Leave => self.leave(now, effects),
+            Verdict::Follow(leader) => {
+                self.appointed = Some(leader);
+                self.leave(now, effects);
+            }
+        }
+    }
+
+    /// While we look for a leader, whoever knows a later membership is believed. True if the election
+    /// begins again by it.
+    fn takes_over(&mut self, now: Moment, told: &bytes::Bytes, effects: &mut Vec<Effect>) -> bool {
+        if !matches!(self.part, Part::Looking) || !self.core.ensemble.reconfigurable || told.is_empty() {
+            return false;
+        }
+        let later = reconfiguration::read(told).and_then(|told| self.core.reconfigure(told, effects));
+        if later.is_some() {
+            self.tell_election(now, effects);
+        }
+        later.is_some()
+    }
+
+    /// Elections go by the memberships there are.
+    fn tell_election(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        if std::mem::take(&mut self.core.reconfigured) {
+            let (memberships, configuration) = (self.core.memberships(), self.core.told());
+            self.elect(now, election::Input::Reconfigured { memberships, configuration }, effects);
         }
     }
 
@@ -251,9 +375,19 @@ impl Peer {
         if !matches!(self.part, Part::Resting) || !self.core.is_at_rest() {
             return;
         }
+        self.tell_election(now, effects);
         self.part = Part::Looking;
         let (zxid, epoch) = (self.core.last_offered(), i64::from(self.core.current_epoch));
-        self.elect(now, election::Input::Look { zxid, epoch }, effects);
+        match self.appointed.take() {
+            Some(leader) => {
+                self.elect(now, election::Input::Appointed { vote: Vote { epoch, zxid, leader } }, effects);
+            }
+            None => {
+                self.looking_since.get_or_insert(now);
+                self.core.observed.push(Observation::Looked);
+                self.elect(now, election::Input::Look { zxid, epoch }, effects);
+            }
+        }
     }
 
     fn elect(&mut self, now: Moment, input: election::Input, effects: &mut Vec<Effect>) {
@@ -277,6 +411,11 @@ impl Peer {
     }
 
     fn decided(&mut self, now: Moment, vote: Vote, state: ServerState, effects: &mut Vec<Effect>) {
+        if let Some(since) = self.looking_since.take()
+            && state != ServerState::Observing
+        {
+            self.core.observed.push(Observation::Elected { took: now - since });
+        }
         let strangers = std::mem::take(&mut self.strangers);
         if state != ServerState::Leading {
             effects.extend(strangers.into_keys().map(|link| Effect::Close { link }));
@@ -422,7 +561,7 @@ impl Peer {
     fn check(&self) {
         self.core.check();
         if let Part::Leading(leader) = &self.part {
-            leader.check(&self.core);
+            leader.check();
         }
         assert!(self.strangers.len() <= STRANGERS_MAX);
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use zookeeper_wire::{Acl, ErrorCode, Permissions};
@@ -118,9 +118,8 @@ fn is_authenticated(scheme: &str, schemes: Schemes) -> bool {
 
 fn is_valid_id(acl: &Acl, schemes: Schemes) -> bool {
     match &*acl.scheme {
-        "digest" if schemes.digest => {
-            acl.id.trim_end_matches(':').split(':').count() == 2 && !acl.id.ends_with(':')
-        }
+        // Colons at the end do not count, since Java's `split` drops empty parts there.
+        "digest" if schemes.digest => acl.id.trim_end_matches(':').split(':').count() == 2,
         "ip" => Network::parse(&acl.id).is_some(),
         "x509" if schemes.x509 => is_subject(&acl.id),
         "sasl" if schemes.sasl => is_principal(&acl.id),
@@ -176,7 +175,7 @@ impl Network {
             Some((address, bits)) => (address, Some(bits.parse::<u32>().ok()?)),
             None => (text, None),
         };
-        let address: IpAddr = address.parse().ok()?;
+        let address: IpAddr = address.parse().ok().or_else(|| padded(address).map(IpAddr::V4))?;
         let width = if address.is_ipv4() { 32 } else { 128 };
         let bits = bits.unwrap_or(width);
         (bits <= width).then_some(Network { address, bits })
@@ -195,6 +194,17 @@ impl Network {
             _ => false,
         }
     }
+}
+
+/// An IPv4 address with zeros in front of its numbers, which Java reads as decimal all the same.
+fn padded(text: &str) -> Option<Ipv4Addr> {
+    let mut parts = text.split('.');
+    let mut octets = [0; 4];
+    for octet in &mut octets {
+        let part = parts.next()?;
+        *octet = part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok())??;
+    }
+    parts.next().is_none().then(|| Ipv4Addr::from(octets))
 }
 
 /// Which list a znode has.

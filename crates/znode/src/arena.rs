@@ -33,11 +33,13 @@ impl<T: Clone + Default> Arena<T> {
         self.length
     }
 
+    #[inline]
     pub(crate) fn get(&self, id: u32) -> &T {
         let (chunk, page, slot) = place(id);
         &self.chunks[chunk][page][slot]
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: u32) -> &mut T {
         let (chunk, page, slot) = place(id);
         let pages = Arc::make_mut(&mut self.chunks[chunk]);
@@ -63,7 +65,8 @@ impl<T: Clone + Default> Arena<T> {
 
 fn place(id: u32) -> (usize, usize, usize) {
     let id = id as usize;
-    (id / (PAGE_SLOTS * CHUNK_PAGES), id / PAGE_SLOTS % CHUNK_PAGES, id % PAGE_SLOTS)
+    let page = id / PAGE_SLOTS;
+    (page / CHUNK_PAGES, page % CHUNK_PAGES, id % PAGE_SLOTS)
 }
 
 /// An arena with the list of its free slots. The list is not part of a pinned copy.

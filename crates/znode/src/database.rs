@@ -11,7 +11,7 @@ use zookeeper_wire::{Acl, ErrorCode, MultiResult, OpCode, SessionId, Stat, Xid, 
 
 use crate::hash::HashKey;
 use crate::node::NodeId;
-use crate::owner::{Owner, looks_extended};
+use crate::owner::{ExtendedTypes, Owner, looks_extended};
 use crate::tree::{NewNode, Tree};
 use crate::watches::{Fired, Watches};
 
@@ -38,7 +38,7 @@ pub enum Outcome {
 
 impl Database {
     /// As a new server begins.
-    pub fn new(key: HashKey, extended_types: bool) -> Self {
+    pub fn new(key: HashKey, extended_types: ExtendedTypes) -> Self {
         Database { tree: Tree::new(key, extended_types), sessions: BTreeMap::new(), last_applied: Zxid::ZERO }
     }
 

@@ -9,6 +9,7 @@ pub struct HashKey(pub u64);
 
 impl HashKey {
     /// The hash of `bytes`.
+    #[inline]
     pub fn hash(self, bytes: &[u8]) -> u64 {
         mix_bytes(self.0 ^ A, bytes)
     }
@@ -17,6 +18,7 @@ impl HashKey {
 /// Maps and sets of paths take this for their hasher.
 impl BuildHasher for HashKey {
     type Hasher = PathHasher;
+    #[inline]
     fn build_hasher(&self) -> PathHasher {
         PathHasher(self.0 ^ A)
     }
@@ -27,32 +29,41 @@ impl BuildHasher for HashKey {
 pub struct PathHasher(u64);
 
 impl Hasher for PathHasher {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) {
         self.0 = mix_bytes(self.0, bytes);
     }
+    #[inline]
     fn write_u8(&mut self, value: u8) {
         self.write_u64(value.into());
     }
+    #[inline]
     fn write_u32(&mut self, value: u32) {
         self.write_u64(value.into());
     }
+    #[inline]
     fn write_u64(&mut self, value: u64) {
         self.0 = fold(self.0 ^ value, B);
     }
+    #[inline]
     fn write_i64(&mut self, value: i64) {
         self.write_u64(value as u64);
     }
+    #[inline]
     fn write_i32(&mut self, value: i32) {
         self.write_u64(value as u64);
     }
+    #[inline]
     fn write_usize(&mut self, value: usize) {
         self.write_u64(value as u64);
     }
+    #[inline]
     fn finish(&self) -> u64 {
         fold(self.0 ^ A, C)
     }
 }
 
+#[inline]
 fn mix_bytes(mut state: u64, bytes: &[u8]) -> u64 {
     let mut chunks = bytes.chunks_exact(16);
     for chunk in &mut chunks {
@@ -66,6 +77,7 @@ fn mix_bytes(mut state: u64, bytes: &[u8]) -> u64 {
 }
 
 /// Up to eight bytes as a number.
+#[inline]
 fn word(bytes: &[u8]) -> u64 {
     match bytes.first_chunk::<8>() {
         Some(whole) => u64::from_le_bytes(*whole),
@@ -74,6 +86,7 @@ fn word(bytes: &[u8]) -> u64 {
 }
 
 /// The two halves of the product folded onto each other.
+#[inline]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64

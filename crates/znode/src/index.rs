@@ -6,6 +6,7 @@ use crate::limits::INDEX_SHARDS;
 /// Five bytes for each slot, about eight for each entry.
 #[derive(Debug)]
 pub(crate) struct Index {
+    /// None at all before the first entry.
     shards: Vec<Shard>,
 }
 
@@ -20,15 +21,12 @@ struct Shard {
 
 impl Index {
     pub(crate) fn new() -> Self {
-        Index { shards: (0..INDEX_SHARDS).map(|_| Shard::default()).collect() }
+        Index { shards: Vec::new() }
     }
 
     /// The entry under `hash` that is the right one.
     pub(crate) fn find(&self, hash: u32, mut is_right: impl FnMut(u32) -> bool) -> Option<u32> {
-        let shard = &self.shards[shard_of(hash)];
-        if shard.entries == 0 {
-            return None;
-        }
+        let shard = self.shards.get(shard_of(hash)).filter(|shard| shard.entries > 0)?;
         let mask = shard.tags.len() - 1;
         let tag = tag_of(hash);
         let mut slot = hash as usize & mask;
@@ -43,6 +41,9 @@ impl Index {
 
     /// Adds an entry; `hash_of` tells the hash of those already in.
     pub(crate) fn insert(&mut self, hash: u32, id: u32, hash_of: impl Fn(u32) -> u32) {
+        if self.shards.is_empty() {
+            self.shards.resize_with(INDEX_SHARDS, Shard::default);
+        }
         let shard = &mut self.shards[shard_of(hash)];
         if (shard.entries + 1) * 8 > shard.tags.len() * 7 {
             shard.grow(hash_of);

@@ -1,10 +1,10 @@
 //! One znode in 64 bytes: what a leaf that was created once and never changed needs. Everything
 //! else (children, later changes, owners) is in an [`Extra`], which only some znodes have.
 
-use std::sync::Arc;
+use triomphe::Arc;
 
 use crate::acl::AclId;
-use crate::limits::NAME_BYTES_MAX;
+use crate::limits::{NAME_BYTES_MAX, PAGE_SLOTS};
 
 /// No znode, no extra.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -18,11 +18,13 @@ impl NodeId {
     pub const ROOT: NodeId = NodeId(0);
 }
 
-/// The fixed part of a znode.
+/// The fixed part of a znode. It never lies across two cache lines.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(crate) struct Node {
-    /// The name, then the data: one allocation for both.
-    payload: Arc<[u8]>,
+    /// The name, then the data: one allocation for both, behind a count of eight bytes (the standard library's
+    /// would be of sixteen). None if there is neither.
+    payload: Option<Arc<[u8]>>,
     pub(crate) czxid: i64,
     pub(crate) ctime: i64,
     pub(crate) parent: u32,
@@ -53,6 +55,8 @@ pub(crate) struct Extra {
     pub(crate) aversion: i32,
     pub(crate) first_child: u32,
     pub(crate) children: u32,
+    /// What the znode adds to the digest as things stand.
+    pub(crate) digest: u32,
 }
 
 impl Default for Extra {
@@ -67,6 +71,7 @@ impl Default for Extra {
             aversion: 0,
             first_child: NONE,
             children: 0,
+            digest: 0,
         }
     }
 }
@@ -74,7 +79,7 @@ impl Default for Extra {
 impl Default for Node {
     fn default() -> Self {
         Node {
-            payload: Arc::default(),
+            payload: None,
             czxid: 0,
             ctime: 0,
             parent: NONE,
@@ -100,21 +105,22 @@ impl Node {
 
     /// The last component of the path, as UTF-8.
     pub(crate) fn name(&self) -> &[u8] {
-        &self.payload[..self.name_length()]
+        &self.payload()[..self.name_length()]
     }
 
     /// The data; `None` if it was created with null.
     pub(crate) fn data(&self) -> Option<&[u8]> {
-        if self.shape & NULL_DATA != 0 { None } else { Some(&self.payload[self.name_length()..]) }
+        if self.shape & NULL_DATA != 0 { None } else { Some(&self.payload()[self.name_length()..]) }
     }
 
     pub(crate) fn data_length(&self) -> usize {
-        self.payload.len() - self.name_length()
+        self.payload().len() - self.name_length()
     }
 
     pub(crate) fn set_data(&mut self, data: Option<&[u8]>, scratch: &mut Vec<u8>) {
-        let payload = std::mem::take(&mut self.payload);
-        self.fill(&payload[..self.name_length()], data, scratch);
+        let payload = self.payload.take();
+        let name = &payload.as_deref().unwrap_or_default()[..self.name_length()];
+        self.fill(name, data, scratch);
     }
 
     /// Outside of the digest: everything below `/zookeeper`.
@@ -124,6 +130,10 @@ impl Node {
 
     pub(crate) fn set_undigested(&mut self) {
         self.shape |= UNDIGESTED;
+    }
+
+    fn payload(&self) -> &[u8] {
+        self.payload.as_deref().unwrap_or_default()
     }
 
     fn name_length(&self) -> usize {
@@ -140,7 +150,7 @@ impl Node {
         scratch.clear();
         scratch.extend_from_slice(name);
         scratch.extend_from_slice(data);
-        self.payload = Arc::from(&scratch[..]);
+        self.payload = (!scratch.is_empty()).then(|| Arc::from(&scratch[..]));
         if scratch.capacity() > SCRATCH_BYTES_KEPT {
             *scratch = Vec::new();
         }
@@ -153,5 +163,9 @@ const SCRATCH_BYTES_KEPT: usize = 64 * 1024;
 const NULL_DATA: u32 = 1 << 31;
 const UNDIGESTED: u32 = 1 << 30;
 
-const _: () = assert!(size_of::<Node>() == 64, "the budget of a znode");
+const _: () = assert!(
+    size_of::<Node>() * (PAGE_SLOTS + 1) == 4096,
+    "a page, its count before it, fills what is allocated"
+);
+const _: () = assert!(size_of::<Node>() == 64 && size_of::<Extra>() == 56, "the budget of a znode");
 const _: () = assert!(NAME_BYTES_MAX < UNDIGESTED as usize);

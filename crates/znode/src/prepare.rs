@@ -11,6 +11,7 @@ mod create;
 mod delete;
 mod multi;
 mod outstanding;
+mod reconfig;
 mod set_acl;
 mod set_data;
 
@@ -55,6 +56,8 @@ pub struct Asked<'a> {
     pub zxid: Zxid,
     /// The wall clock, in milliseconds since 1970.
     pub time_ms: i64,
+    /// What the session is told if it wants an ephemeral znode.
+    pub ephemerals: Result<(), ErrorCode>,
 }
 
 /// A transaction ready to be proposed.
@@ -92,6 +95,21 @@ impl Outstanding {
     /// A session that begins; it changes no znode.
     pub fn prepare_session(&mut self, tree: &Tree, rules: &Rules, timeout_ms: i32) -> Prepared {
         Prepared { txn: Txn::CreateSession { timeout_ms }, digest: self.txn_digest(tree, rules) }
+    }
+
+    /// A new membership: data of its own znode, without a version.
+    pub fn prepare_reconfig(
+        &mut self,
+        tree: &Tree,
+        rules: &Rules,
+        asked: &Asked<'_>,
+        membership: &str,
+    ) -> Prepared {
+        let mut desk = Desk { tree, rules, asked, outstanding: self };
+        match desk.reconfig(membership) {
+            Ok(txn) => Prepared { txn: Txn::Reconfig(txn), digest: self.txn_digest(tree, rules) },
+            Err(error) => Prepared { txn: Txn::Error(error), digest: None },
+        }
     }
 
     fn txn_digest(&self, tree: &Tree, rules: &Rules) -> Option<TxnDigest> {

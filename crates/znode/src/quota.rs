@@ -24,6 +24,22 @@ struct Track {
     bytes_hard: i64,
 }
 
+/// What the quotas of a namespace, which is the first part of paths, come to. `None` is said nowhere; what is
+/// unset counts as -1, as in the original.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct QuotaTotals<'a> {
+    /// The first part of the paths.
+    pub namespace: &'a str,
+    /// Znodes that there may be; the hard limit where there is one.
+    pub count_limit: Option<i64>,
+    /// Bytes of data that there may be, likewise.
+    pub bytes_limit: Option<i64>,
+    /// Znodes that there are.
+    pub count_used: Option<i64>,
+    /// Bytes of data that there are.
+    pub bytes_used: Option<i64>,
+}
+
 impl Quotas {
     /// The longest subtree with a limit that `path` is in.
     fn subtree_of<'a>(&self, path: &'a str) -> Option<&'a str> {
@@ -108,6 +124,40 @@ impl Tree {
         }
     }
 
+    /// The quotas there are, by namespace, the names ascending. Source: `QuotaMetricsUtils`.
+    pub fn quota_totals(&self) -> Vec<QuotaTotals<'_>> {
+        let namespaces = self.find(QUOTA).into_iter().flat_map(|root| self.children(root));
+        let mut totals: Vec<QuotaTotals<'_>> = namespaces.filter_map(|id| self.totals_of(id)).collect();
+        totals.sort_unstable_by_key(|totals| totals.namespace);
+        totals
+    }
+
+    fn totals_of(&self, id: NodeId) -> Option<QuotaTotals<'_>> {
+        let namespace = std::str::from_utf8(self.name(id)).ok()?;
+        let (mut limits, mut used) = (None, None);
+        let mut todo = vec![id];
+        while let Some(id) = todo.pop() {
+            todo.extend(self.children(id));
+            let Some(data) = self.data(id).filter(|_| self.child_count(id) == 0) else { continue };
+            let track = Track::parse(Some(data));
+            if self.name(id) == &LIMITS.as_bytes()[1..] {
+                let limit = |hard: i64, soft: i64| if hard > -1 { hard } else { soft };
+                add(&mut limits, limit(track.count_hard, track.count), limit(track.bytes_hard, track.bytes));
+            } else if self.name(id) == &STATISTICS.as_bytes()[1..] {
+                add(&mut used, track.count, track.bytes);
+            }
+        }
+        let (count_limit, bytes_limit) = limits.unzip();
+        let (count_used, bytes_used) = used.unzip();
+        (limits.is_some() || used.is_some()).then_some(QuotaTotals {
+            namespace,
+            count_limit,
+            bytes_limit,
+            count_used,
+            bytes_used,
+        })
+    }
+
     /// Counts a subtree from scratch into its statistics.
     fn recount(&mut self, subtree: &str) {
         let statistics = statistics_path(subtree);
@@ -160,6 +210,11 @@ impl Track {
         }
         text
     }
+}
+
+fn add(sums: &mut Option<(i64, i64)>, count: i64, bytes: i64) {
+    let (counts, all_bytes) = sums.unwrap_or_default();
+    *sums = Some((counts.saturating_add(count), all_bytes.saturating_add(bytes)));
 }
 
 fn statistics_path(subtree: &str) -> String {

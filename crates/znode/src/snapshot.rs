@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use zookeeper_wire::{Acl, SessionId, StoredStat, Zxid};
+use zookeeper_wire::{Acl, SessionId, StoredStat, Zxid, path};
 
 use crate::acl::{AclId, AclSlot};
 use crate::arena::Arena;
 use crate::database::Database;
 use crate::hash::HashKey;
 use crate::node::{Extra, NONE, Node, NodeId};
+use crate::owner::ExtendedTypes;
 use crate::tree::{Tree, stored_stat};
 
 /// The key that stands for the open list in snapshot files; it is in no table.
@@ -163,6 +164,8 @@ impl Walk<'_> {
 pub struct Restore {
     database: Database,
     acls: HashMap<i64, Vec<Acl>>,
+    /// The last parent, and its path: siblings come one after the other.
+    parent: (String, NodeId),
 }
 
 /// Why a snapshot file makes no tree.
@@ -193,10 +196,10 @@ impl std::error::Error for RestoreError {}
 
 impl Restore {
     /// Nothing loaded yet. The parameters are those of [`Tree::new`].
-    pub fn new(key: HashKey, extended_types: bool) -> Self {
+    pub fn new(key: HashKey, extended_types: ExtendedTypes) -> Self {
         let tree = Tree::bare(key, extended_types);
         let database = Database { tree, sessions: BTreeMap::new(), last_applied: Zxid::ZERO };
-        Restore { database, acls: HashMap::new() }
+        Restore { database, acls: HashMap::new(), parent: (String::new(), NodeId::ROOT) }
     }
 
     /// A session.
@@ -233,7 +236,16 @@ impl Restore {
         if tree.find(path).is_some() {
             return Err(RestoreError::Twice(path.to_owned()));
         }
-        tree.attach(path, data, acl, stat).map(|_| ()).ok_or_else(|| RestoreError::Orphan(path.to_owned()))
+        let orphan = || RestoreError::Orphan(path.to_owned());
+        let above = path::parent(path).ok_or_else(orphan)?;
+        if above != self.parent.0 {
+            let id = tree.find(above).ok_or_else(orphan)?;
+            self.parent.0.clear();
+            self.parent.0.push_str(above);
+            self.parent.1 = id;
+        }
+        tree.attach_under(self.parent.1, path, data, acl, stat);
+        Ok(())
     }
 
     /// The database, ready for the transactions after `zxid`.

@@ -30,7 +30,7 @@ impl World {
     pub(crate) fn new() -> World {
         let key = HashKey(42);
         World {
-            database: Database::new(key, true),
+            database: Database::new(key, crate::ExtendedTypes::On),
             outstanding: Outstanding::new(key),
             watches: Watches::new(key),
             rules: Rules::default(),
@@ -49,7 +49,8 @@ impl World {
     pub(crate) fn prepare_for(&mut self, session: SessionId, request: Request) -> Prepared {
         self.zxid = self.zxid.next().unwrap();
         let time_ms = 1_000 + self.zxid.0;
-        let asked = Asked { session, identities: &self.identities, zxid: self.zxid, time_ms };
+        let asked =
+            Asked { session, identities: &self.identities, zxid: self.zxid, time_ms, ephemerals: Ok(()) };
         let prepared = self.outstanding.prepare(self.database.tree(), &self.rules, &asked, request);
         self.note(session, time_ms, &prepared);
         prepared
@@ -59,7 +60,7 @@ impl World {
     pub(crate) fn farewell(&mut self) -> Option<Prepared> {
         let zxid = self.zxid.next().unwrap();
         let time_ms = 1_000 + zxid.0;
-        let asked = Asked { session: SESSION, identities: &[], zxid, time_ms };
+        let asked = Asked { session: SESSION, identities: &[], zxid, time_ms, ephemerals: Ok(()) };
         let prepared = self.outstanding.prepare_farewell(self.database.tree(), &self.rules, &asked)?;
         self.zxid = zxid;
         self.note(SESSION, time_ms, &prepared);

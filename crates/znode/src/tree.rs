@@ -14,7 +14,7 @@ use crate::digest::{content_crc, node_digest};
 use crate::hash::HashKey;
 use crate::index::Index;
 use crate::node::{Extra, NONE, Node, NodeId};
-use crate::owner::Owner;
+use crate::owner::{ExtendedTypes, Owner};
 use crate::quota::Quotas;
 
 /// All znodes, committed.
@@ -25,7 +25,7 @@ pub struct Tree {
     pub(crate) acls: AclTable,
     index: Index,
     key: HashKey,
-    extended_types: bool,
+    extended_types: ExtendedTypes,
     count: usize,
     data_bytes: usize,
     digest: u64,
@@ -52,7 +52,7 @@ impl Tree {
     ///
     /// `key` is a seed for the path hash, best drawn at random by the process; `extended_types` says
     /// whether znodes may have a time to live.
-    pub fn new(key: HashKey, extended_types: bool) -> Tree {
+    pub fn new(key: HashKey, extended_types: ExtendedTypes) -> Tree {
         let mut tree = Tree::bare(key, extended_types);
         tree.attach_root(Some(b""), AclId::OPEN, &StoredStat::default());
         for path in [ZOOKEEPER, QUOTA, CONFIG] {
@@ -65,7 +65,7 @@ impl Tree {
     }
 
     /// A tree with nothing in it, not even a root: what a snapshot is loaded into.
-    pub(crate) fn bare(key: HashKey, extended_types: bool) -> Tree {
+    pub(crate) fn bare(key: HashKey, extended_types: ExtendedTypes) -> Tree {
         Tree {
             nodes: Slab::new(),
             extras: Slab::new(),
@@ -240,8 +240,8 @@ impl Tree {
         self.key
     }
 
-    /// May znodes have a time to live?
-    pub fn extended_types(&self) -> bool {
+    /// Whether znodes may have a time to live.
+    pub fn extended_types(&self) -> ExtendedTypes {
         self.extended_types
     }
 
@@ -285,10 +285,11 @@ impl Tree {
         assert_eq!(id, NodeId::ROOT);
         self.count = 1;
         self.data_bytes += data.map_or(0, <[u8]>::len);
-        self.digest = self.digest.wrapping_add(self.digest_of(id));
+        self.redigest(id, 0);
     }
 
-    fn attach_under(
+    /// The same, under a parent that is there.
+    pub(crate) fn attach_under(
         &mut self,
         parent: NodeId,
         path: &str,
@@ -319,7 +320,7 @@ impl Tree {
         self.index.insert(hash, id.0, |id| nodes.get(id).path_hash);
         self.count += 1;
         self.data_bytes += path.len() + data.map_or(0, <[u8]>::len);
-        self.digest = self.digest.wrapping_add(self.digest_of(id));
+        self.redigest(id, 0);
         match self.owner(id) {
             Owner::Nobody => {}
             Owner::Session(session) => {
@@ -460,8 +461,9 @@ impl Tree {
         let node = self.node(id);
         let mut at = node.extra;
         if at == NONE {
-            let extra = Extra { mzxid: node.czxid, mtime: node.ctime, pzxid: node.czxid, ..Extra::default() };
-            at = self.extras.insert(extra);
+            let digest = self.digest_of(id) as u32;
+            let (mzxid, mtime) = (node.czxid, node.ctime);
+            at = self.extras.insert(Extra { mzxid, mtime, pzxid: mzxid, digest, ..Extra::default() });
             self.nodes.get_mut(id.0).extra = at;
         }
         self.extras.get_mut(at)
@@ -488,12 +490,25 @@ impl Tree {
 
     /// What the znode adds to the digest.
     pub(crate) fn digest_of(&self, id: NodeId) -> u64 {
+        match self.extra(id) {
+            Some(extra) => u64::from(extra.digest),
+            None => self.computed_digest_of(id),
+        }
+    }
+
+    fn computed_digest_of(&self, id: NodeId) -> u64 {
         let node = self.node(id);
         if node.is_undigested() { 0 } else { node_digest(node.content_crc, &self.stored_stat(id)) }
     }
 
+    /// The znode has changed; it added `before` to the digest.
     fn redigest(&mut self, id: NodeId, before: u64) {
-        self.digest = self.digest.wrapping_sub(before).wrapping_add(self.digest_of(id));
+        let after = self.computed_digest_of(id);
+        let at = self.node(id).extra;
+        if at != NONE {
+            self.extras.get_mut(at).digest = after as u32;
+        }
+        self.digest = self.digest.wrapping_sub(before).wrapping_add(after);
     }
 
     /// True if the znode's path, read upwards, is `path`.

@@ -53,6 +53,7 @@ impl Reader {
     }
 
     /// Bytes not read yet.
+    #[inline]
     pub fn remaining(&self) -> usize {
         self.bytes.len() - self.at
     }
@@ -68,27 +69,32 @@ impl Reader {
     }
 
     /// One record of any kind.
+    #[inline]
     pub fn record<T: Record>(&mut self) -> Result<T, WireError> {
         T::read(self)
     }
 
     /// A big-endian 32-bit integer.
+    #[inline]
     pub fn i32(&mut self) -> Result<i32, WireError> {
         Ok(i32::from_be_bytes(self.array()?))
     }
 
     /// A big-endian 64-bit integer.
+    #[inline]
     pub fn i64(&mut self) -> Result<i64, WireError> {
         Ok(i64::from_be_bytes(self.array()?))
     }
 
     /// One byte; anything but zero is true, as in the original.
+    #[inline]
     pub fn bool(&mut self) -> Result<bool, WireError> {
         let [byte] = self.array()?;
         Ok(byte != 0)
     }
 
     /// A buffer that shares the frame; `None` for null.
+    #[inline]
     pub fn buffer(&mut self) -> Result<Option<Bytes>, WireError> {
         let Some(length) = self.length()? else { return Ok(None) };
         let start = self.at;
@@ -97,6 +103,7 @@ impl Reader {
     }
 
     /// The raw bytes of a string, borrowed; `None` for null.
+    #[inline]
     pub fn text_bytes(&mut self) -> Result<Option<&[u8]>, WireError> {
         let Some(length) = self.length()? else { return Ok(None) };
         let start = self.at;
@@ -106,6 +113,7 @@ impl Reader {
 
     /// A string that may be null. Bytes that are not UTF-8 become U+FFFD, as the original reads them
     /// (path rules refuse that character later).
+    #[inline]
     pub fn text(&mut self) -> Result<Option<String>, WireError> {
         let Some(bytes) = self.text_bytes()? else { return Ok(None) };
         Ok(Some(match std::str::from_utf8(bytes) {
@@ -126,6 +134,7 @@ impl Reader {
         }
     }
 
+    #[inline]
     fn length(&mut self) -> Result<Option<usize>, WireError> {
         let length = self.i32()?;
         if length == -1 {
@@ -138,6 +147,7 @@ impl Reader {
         }
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
         let bytes = self.bytes[self.at..].first_chunk::<N>().ok_or(WireError::Truncated)?;
         self.at += N;
@@ -179,6 +189,7 @@ impl Writer {
     }
 
     /// Takes what was written; the writer is empty afterwards and keeps its spare room.
+    #[inline]
     pub fn split(&mut self) -> Bytes {
         self.bytes.split().freeze()
     }
@@ -194,26 +205,31 @@ impl Writer {
     }
 
     /// One record of any kind.
+    #[inline]
     pub fn record<T: Record>(&mut self, record: &T) {
         record.write(self);
     }
 
     /// A big-endian 32-bit integer.
+    #[inline]
     pub fn i32(&mut self, value: i32) {
         self.bytes.put_i32(value);
     }
 
     /// A big-endian 64-bit integer.
+    #[inline]
     pub fn i64(&mut self, value: i64) {
         self.bytes.put_i64(value);
     }
 
     /// One byte, 0 or 1.
+    #[inline]
     pub fn bool(&mut self, value: bool) {
         self.bytes.put_u8(u8::from(value));
     }
 
     /// A buffer, null or not.
+    #[inline]
     pub fn buffer(&mut self, value: Option<&[u8]>) {
         match value {
             None => self.i32(-1),
@@ -225,6 +241,7 @@ impl Writer {
     }
 
     /// A string.
+    #[inline]
     pub fn text(&mut self, value: &str) {
         self.buffer(Some(value.as_bytes()));
     }
@@ -235,6 +252,7 @@ impl Writer {
     }
 
     /// The count of a vector; its items follow.
+    #[inline]
     pub fn length(&mut self, length: usize) {
         let length = i32::try_from(length).expect("nothing of 2 GiB is ever held in one record");
         self.i32(length);

@@ -93,13 +93,17 @@ impl ConfigResource {
 }
 
 /// Milliseconds that the controller may take.
-const TIMEOUT_MS: i32 = 30_000;
+pub(super) const TIMEOUT_MS: i32 = 30_000;
 
-fn verdict(what: impl Into<String>, code: ErrorCode, message: Option<String>) -> Result<(), Error> {
+pub(super) fn verdict(
+    what: impl Into<String>,
+    code: ErrorCode,
+    message: Option<String>,
+) -> Result<(), Error> {
     if code.is_none() { Ok(()) } else { Err(Error::refused(what, code, message)) }
 }
 
-fn missing(what: impl Into<String>) -> Error {
+pub(super) fn missing(what: impl Into<String>) -> Error {
     Error::refused(what, ErrorCode::UNKNOWN_SERVER_ERROR, Some("the answer leaves it out".to_owned()))
 }
 

@@ -21,7 +21,7 @@ const NOT_FOUND_SINCE: i16 = 6;
 
 /// What may be done to a group, as bits by the number of the operation: read, delete, describe. A broker
 /// without an authorizer allows all.
-const GROUP_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8;
+pub(crate) const GROUP_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8;
 
 /// Answers the request.
 pub(crate) fn serve<D: Disk>(

@@ -23,9 +23,9 @@ use crate::call::Call;
 use crate::fetch_session::{FetchKind, FetchPlan, FetchTarget};
 use crate::limits::{COLD_READ_TRIES, COLD_READ_WAIT, COLD_READS_PER_FETCH, FETCH_WAIT_MAX};
 use crate::purgatory::{Parked, Patience, WatchKey};
-use crate::replica::{Followed, Isolation, Look, Read};
+use crate::replica::{Followed, Isolation, Look, Read, Replica};
 use crate::replicas::{ReadState, ReadTicket};
-use crate::{Broker, Effect, TopicPartition, isr};
+use crate::{Broker, Effect, ListenerIndex, TopicPartition, isr, throttles};
 
 /// The versions served.
 pub(crate) const SERVED: RangeInclusive<i16> = 4..=18;
@@ -35,6 +35,13 @@ const TOPIC_IDS_SINCE: i16 = 13;
 
 /// The first version whose senders know zstd (KIP-110).
 const ZSTD_SINCE: i16 = 10;
+
+/// The first version whose senders tell their rack, and may read from followers (KIP-392).
+const FOLLOWERS_SINCE: i16 = 11;
+
+/// The property, and its value, that sends consumers to followers of their rack.
+const SELECTOR: &str = "replica.selector.class";
+const RACK_AWARE: &str = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
 
 /// A fetch that waits, for records or for the disk.
 #[derive(Debug)]
@@ -46,6 +53,8 @@ pub(crate) struct Waiting {
     bytes_max: usize,
     isolation: Isolation,
     follower: Option<Follower>,
+    /// The consumer's rack, if there may be a better replica for it than the leader.
+    rack: Option<Arc<str>>,
     /// What was found for each target.
     found: Vec<PartitionData>,
     /// Bytes of records in all that was found.
@@ -70,11 +79,16 @@ struct Follower {
 }
 
 /// Who reads, and what it may see.
-#[derive(Clone, Copy)]
 struct Reader {
     isolation: Isolation,
+    /// A follower whose fetch is to be noted.
     follower: Option<Follower>,
+    /// The follower that reads, if one does.
+    follower_id: Option<i32>,
+    rack: Option<Arc<str>>,
+    listener: ListenerIndex,
     knows_zstd: bool,
+    reads_followers: bool,
     now: Moment,
 }
 
@@ -96,8 +110,16 @@ impl Waiting {
     }
 
     fn reader(&self, follower: Option<Follower>, now: Moment) -> Reader {
-        let knows_zstd = self.call.api_version >= ZSTD_SINCE;
-        Reader { isolation: self.isolation, follower, knows_zstd, now }
+        Reader {
+            isolation: self.isolation,
+            follower,
+            follower_id: self.follower.map(|follower| follower.id),
+            rack: self.rack.clone(),
+            listener: self.call.listener,
+            knows_zstd: self.call.api_version >= ZSTD_SINCE,
+            reads_followers: self.isolation != Isolation::Replica && self.call.api_version >= FOLLOWERS_SINCE,
+            now,
+        }
     }
 }
 
@@ -114,6 +136,15 @@ pub(crate) fn serve<D: Disk>(
     let isolation = Isolation::of(replica_id, request.isolation_level);
     let epoch = if call.api_version >= 15 { request.replica_state.replica_epoch } else { -1 };
     let follower = (replica_id >= 0).then_some(Follower { id: replica_id, epoch, is_noted: false });
+    let rack = (follower.is_none() && call.api_version >= FOLLOWERS_SINCE && !request.rack_id.is_empty())
+        .then(|| Arc::from(request.rack_id.as_str()))
+        .filter(|_| {
+            broker
+                .settings
+                .properties
+                .get(SELECTOR)
+                .is_some_and(|class| class.trim().eq_ignore_ascii_case(RACK_AWARE))
+        });
     let wait = Span::ms(request.max_wait_ms.max(0) as u64).min(FETCH_WAIT_MAX);
     let bytes_min = request.min_bytes.max(0) as usize;
     let bytes_max = request.max_bytes.clamp(0, broker.settings.fetch_bytes_max) as usize;
@@ -134,6 +165,7 @@ pub(crate) fn serve<D: Disk>(
         bytes_max,
         isolation,
         follower,
+        rack,
         found: Vec::new(),
         bytes: 0,
         places: Vec::new(),
@@ -236,7 +268,7 @@ fn look_at_all<D: Disk>(
                 let taken = waiting.bytes + expected;
                 let budget = Budget { left: waiting.bytes_max.saturating_sub(taken), is_first: taken == 0 };
                 let brought = waiting.reads.remove(&place);
-                let looked = look(broker, &partition, target, reader, budget, brought)?;
+                let looked = look(broker, &partition, target, &reader, budget, brought)?;
                 waiting.places.push((partition.clone(), place));
                 Ok((partition, looked))
             });
@@ -262,10 +294,15 @@ fn budget_allows(bytes_max: usize, taken: usize, jobs: usize) -> bool {
 }
 
 /// Takes a change of some partitions into what was found before.
-pub(crate) fn changed<D: Disk>(broker: &mut Broker<D>, waiting: &mut Waiting, keys: &[WatchKey]) -> Verdict {
+pub(crate) fn changed<D: Disk>(
+    broker: &mut Broker<D>,
+    now: Now,
+    waiting: &mut Waiting,
+    keys: &[WatchKey],
+) -> Verdict {
     let mut urgent = false;
     // Noted when the request came.
-    let reader = waiting.reader(None, Moment::default());
+    let reader = waiting.reader(None, now.moment);
     for key in keys {
         let WatchKey::Partition(partition) = key else { return Verdict::LookAgain };
         let first = waiting.places.partition_point(|(known, _)| known < partition);
@@ -274,7 +311,7 @@ pub(crate) fn changed<D: Disk>(broker: &mut Broker<D>, waiting: &mut Waiting, ke
             let target = &waiting.plan.targets[place];
             let others = waiting.bytes - length_of(&waiting.found[place]);
             let budget = Budget { left: waiting.bytes_max.saturating_sub(others), is_first: others == 0 };
-            let data = match look(broker, partition, target, reader, budget, None) {
+            let data = match look(broker, partition, target, &reader, budget, None) {
                 Ok(Looked::Found(data)) => data,
                 Ok(Looked::Cold(..)) => return Verdict::LookAgain,
                 Err(error) => failed(target, error),
@@ -288,7 +325,9 @@ pub(crate) fn changed<D: Disk>(broker: &mut Broker<D>, waiting: &mut Waiting, ke
 }
 
 fn is_urgent(data: &PartitionData) -> bool {
-    data.error_code != ErrorCode::NONE || data.diverging_epoch.end_offset >= 0
+    data.error_code != ErrorCode::NONE
+        || data.diverging_epoch.end_offset >= 0
+        || data.preferred_read_replica >= 0
 }
 
 fn length_of(data: &PartitionData) -> usize {
@@ -297,6 +336,11 @@ fn length_of(data: &PartitionData) -> usize {
 
 /// Answers with what was found.
 pub(crate) fn answer<D: Disk>(broker: &mut Broker<D>, now: Now, waiting: Waiting, effects: &mut Vec<Effect>) {
+    if waiting.follower.is_some() {
+        let lengths = waiting.places.iter();
+        let lengths = lengths.map(|(partition, place)| (partition, length_of(&waiting.found[*place])));
+        throttles::sent(broker, now.moment, lengths);
+    }
     let FetchPlan { targets, kind } = waiting.plan;
     let answers = targets.into_iter().zip(waiting.found).collect();
     finish(broker, now, waiting.call, kind, answers, effects);
@@ -321,15 +365,22 @@ fn look<D: Disk>(
     broker: &mut Broker<D>,
     partition: &TopicPartition,
     target: &FetchTarget,
-    reader: Reader,
+    reader: &Reader,
     budget: Budget,
     brought: Option<ReadState>,
 ) -> Result<Looked<D>, ErrorCode> {
     let isolation = reader.isolation;
-    let replica = broker.leader_to_read(partition, target.current_leader_epoch)?;
-    if !reader.knows_zstd && replica.packs_with(Codec::Zstd) {
+    let preferred = reader
+        .rack
+        .as_deref()
+        .and_then(|rack| nearer_replica(broker, partition, target.offset, rack, reader.listener));
+    // Before the epoch is looked at, as in Kafka.
+    if !reader.knows_zstd
+        && broker.replicas.in_any_part(partition).is_some_and(|replica| replica.packs_with(Codec::Zstd))
+    {
         return Err(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE);
     }
+    let replica = replica_for(broker, partition, target, reader)?;
     let bytes_max = budget.left.min(target.bytes_max.max(0) as usize);
     let mut data = empty(target);
     if target.last_fetched_epoch >= 0
@@ -339,9 +390,12 @@ fn look<D: Disk>(
         // The reader has records that this leader never had: it learns where to cut (KIP-595).
         data.diverging_epoch.epoch = epoch;
         data.diverging_epoch.end_offset = end_offset;
-        data.high_watermark = replica.high_watermark();
-        data.last_stable_offset = replica.readable_end(Isolation::Committed);
-        data.log_start_offset = replica.log_start_offset();
+        tell_offsets(&mut data, replica);
+        return Ok(Looked::Found(data));
+    }
+    if let Some(preferred) = preferred {
+        data.preferred_read_replica = preferred;
+        tell_offsets(&mut data, replica);
         return Ok(Looked::Found(data));
     }
     if let Some(follower) = reader.follower.filter(|follower| !follower.is_noted)
@@ -349,7 +403,14 @@ fn look<D: Disk>(
     {
         note_follower(broker, reader.now, partition, target, follower)?;
     }
-    let replica = broker.leader_to_read(partition, target.current_leader_epoch)?;
+    let is_held_back = reader
+        .follower_id
+        .is_some_and(|follower| throttles::holds_back(broker, reader.now, partition, follower));
+    let replica = replica_for(broker, partition, target, reader)?;
+    if is_held_back && (replica.log_start_offset()..=replica.log_end_offset()).contains(&target.offset) {
+        tell_offsets(&mut data, replica);
+        return Ok(Looked::Found(data));
+    }
     match brought {
         Some(ReadState::Failed(error)) => return Err(error),
         Some(ReadState::Here(fetched)) if fetched.bytes > 0 || !budget.is_first => {
@@ -374,6 +435,49 @@ fn look<D: Disk>(
             Looked::Cold(data, job)
         }
     })
+}
+
+/// What the reader may read here: followers copy from leaders only, consumers read followers as well.
+fn replica_for<'a, D: Disk>(
+    broker: &'a mut Broker<D>,
+    partition: &TopicPartition,
+    target: &FetchTarget,
+    reader: &Reader,
+) -> Result<&'a mut Replica<D>, ErrorCode> {
+    match reader.reads_followers {
+        true => broker.replica_to_read(partition, target.current_leader_epoch),
+        false => broker.leader_to_read(partition, target.current_leader_epoch),
+    }
+}
+
+/// The follower in the consumer's rack that holds `offset` and is furthest; nobody if this broker does not
+/// lead, or is in that rack itself.
+fn nearer_replica<D: Disk>(
+    broker: &mut Broker<D>,
+    partition: &TopicPartition,
+    offset: i64,
+    rack: &str,
+    listener: ListenerIndex,
+) -> Option<i32> {
+    if broker.settings.rack.as_deref() == Some(rack) {
+        return None;
+    }
+    let listener = &broker.settings.listeners.get(listener.0)?.name;
+    let metadata = broker.membership.metadata();
+    let leadership = broker.replicas.leader_to_read(partition)?.leadership()?;
+    let near = leadership.holders(offset).filter(|(id, _)| {
+        let registered = metadata.brokers.get(&BrokerId(*id));
+        registered.is_some_and(|it| it.registration.rack.as_deref() == Some(rack))
+            && metadata.endpoint(BrokerId(*id), listener).is_some()
+    });
+    near.max_by_key(|(id, how_far)| (*how_far, *id)).map(|(id, _)| id)
+}
+
+/// What an answer without records tells.
+fn tell_offsets<D: Disk>(data: &mut PartitionData, replica: &Replica<D>) {
+    data.high_watermark = replica.high_watermark();
+    data.last_stable_offset = replica.readable_end(Isolation::Committed);
+    data.log_start_offset = replica.log_start_offset();
 }
 
 fn fill(data: &mut PartitionData, read: Read, isolation: Isolation) {

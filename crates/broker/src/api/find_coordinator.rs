@@ -14,10 +14,10 @@ use kafka_wire::message::find_coordinator::{Coordinator, FindCoordinatorRequest,
 use crate::api::create_topics;
 use crate::call::Call;
 use crate::groups::OFFSETS_TOPIC;
-use crate::limits::METADATA_WAIT;
+use crate::limits::{COORDINATOR_KEYS_MAX, METADATA_WAIT};
 use crate::purgatory::{Parked, Patience, WatchKey};
 use crate::transactions::TRANSACTIONS_TOPIC;
-use crate::{Broker, Effect};
+use crate::{Broker, CloseReason, Effect};
 
 /// The versions served.
 pub(crate) const SERVED: RangeInclusive<i16> = 0..=6;
@@ -47,6 +47,14 @@ pub(crate) fn serve<D: Disk>(
     request: FindCoordinatorRequest,
     effects: &mut Vec<Effect>,
 ) {
+    if request.coordinator_keys.len() > COORDINATOR_KEYS_MAX {
+        let reason = CloseReason::MalformedRequest {
+            api: call.api.name(),
+            version: call.api_version,
+            detail: format!("more than {COORDINATOR_KEYS_MAX} keys"),
+        };
+        return broker.refuse(call, reason, effects);
+    }
     let mut patience = Patience::Left;
     if let Some(topic) = topic_of(request.key_type)
         && broker.membership.metadata().topic(topic).is_none()

@@ -81,7 +81,7 @@ pub(crate) fn answered<D: Disk>(
 
 /// As `java.net.InetAddress` prints an address without a name, which is what tools show as a member's
 /// host.
-fn java_address(address: IpAddr) -> String {
+pub(crate) fn java_address(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => format!("/{address}"),
         IpAddr::V6(address) => {

@@ -13,9 +13,6 @@ use crate::{Broker, Effect, groups};
 /// The versions served.
 pub(crate) const SERVED: RangeInclusive<i16> = 0..=5;
 
-/// The type of all groups that there are yet.
-const CLASSIC: &str = "classic";
-
 /// Answers the request.
 pub(crate) fn serve<D: Disk>(
     broker: &mut Broker<D>,
@@ -31,7 +28,7 @@ pub(crate) fn serve<D: Disk>(
         group_id: group.group,
         protocol_type: group.protocol_type,
         group_state: group.state.to_owned(),
-        group_type: CLASSIC.to_owned(),
+        group_type: group.kind.name().to_owned(),
     });
     let response = ListGroupsResponse { error_code, groups: groups.collect(), ..Default::default() };
     broker.answer(call, &response, effects);

@@ -88,7 +88,8 @@ fn fetch<D: Disk>(
         }
         asked
     });
-    let input = |token| Input::Fetch { token, group: request.group_id, topics, require_stable };
+    let member = request.member_id.map(|id| (id, request.member_epoch));
+    let input = |token| Input::Fetch { token, group: request.group_id, topics, member, require_stable };
     let answer = groups::ask_now(broker, now, input, effects);
     let Answer::Fetch(Fetched { error, topics }) = answer else { unreachable!("a fetch is answered as one") };
     if !error.is_none() {

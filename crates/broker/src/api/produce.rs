@@ -5,9 +5,11 @@
 //! A transaction's first batch in a partition is verified with the transaction's coordinator; from
 //! version 12 on it makes the partition a part of the transaction instead (KIP-890).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use clock::{Moment, Now, Span};
 use coordinator::Producer;
 use coordinator::transactions::{AddRequest, ClientVersion, Partitions};
@@ -16,11 +18,11 @@ use kafka_wire::ErrorCode;
 use kafka_wire::batch::BatchHeader;
 use kafka_wire::message::produce::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceData,
-    PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceResponse,
+    PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceData, TopicProduceResponse,
 };
 
 use crate::call::Call;
-use crate::limits::PRODUCE_WAIT_MAX;
+use crate::limits::{KEPT_SHARE, PRODUCE_WAIT_MAX};
 use crate::purgatory::{Parked, Patience, WatchKey};
 use crate::replica::{AppendError, Durability};
 use crate::transactions::{self, Asked};
@@ -45,9 +47,24 @@ const ADMIN_CLIENT_ID: &str = "__admin_client";
 #[derive(Debug)]
 pub(crate) struct Waiting {
     call: Call,
+    /// How long it may wait from when it is the oldest of its connection.
+    wait: Span,
     deadline: Moment,
     response: ProduceResponse,
     pending: Vec<Pending>,
+}
+
+impl Waiting {
+    /// Whether its time is not over, since it is counted from when the request before it was answered: as if it
+    /// had come in only then, as in Kafka. A producer with several requests at a leader that is cut from its
+    /// followers relies on that: the later ones take longer than it waits itself, so it drops the connection and asks
+    /// elsewhere who leads, which it would not do for timely answers that its time is over.
+    fn has_waited_behind_others<D: Disk>(&mut self, broker: &mut Broker<D>, now: Moment) -> bool {
+        let Some(connection) = broker.connections.find(self.call.connection) else { return false };
+        let since = connection.oldest_since(self.call.number).unwrap_or(now);
+        self.deadline = self.deadline.max(since + self.wait);
+        self.deadline > now
+    }
 }
 
 /// One partition of a request that waits.
@@ -148,7 +165,7 @@ fn append_all<D: Disk>(
     broker: &mut Broker<D>,
     now: Now,
     call: Call,
-    request: ProduceRequest,
+    mut request: ProduceRequest,
     refusal: Option<ErrorCode>,
     effects: &mut Vec<Effect>,
 ) {
@@ -159,6 +176,7 @@ fn append_all<D: Disk>(
         _ => None,
     };
     let refusal_of_all = check_all(&request).err();
+    let mut overruled = keep_one_of_each(&mut request.topic_data, call.api_version);
     let wait = Span::ms(request.timeout_ms.max(0) as u64).min(PRODUCE_WAIT_MAX);
     let transactional_id = request.transactional_id.as_deref();
     let mut pending = Vec::new();
@@ -188,6 +206,16 @@ fn append_all<D: Disk>(
                 }
                 Err(error) => refused(index, error),
             });
+            let name = |(name, id, partition): &Name| {
+                *name == topic.name && *id == topic.topic_id.0 && *partition == index
+            };
+            if let Some(place) = overruled.iter().position(|(one, _)| name(one))
+                && let Some(answer) = partition_responses.last_mut()
+                && ![ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, ErrorCode::UNKNOWN_TOPIC_ID]
+                    .contains(&answer.error_code)
+            {
+                *answer = refused(index, overruled.swap_remove(place).1);
+            }
         }
         responses.push(TopicProduceResponse {
             name: topic.name,
@@ -200,7 +228,7 @@ fn append_all<D: Disk>(
         return finish_unacknowledged(broker, call, &response, effects);
     }
     add_leader_hints(broker, &call, &mut response);
-    let waiting = Waiting { call, deadline: now.moment + wait, response, pending };
+    let waiting = Waiting { call, wait, deadline: now.moment + wait, response, pending };
     retry(broker, now, waiting, Patience::Left, effects);
 }
 
@@ -209,9 +237,12 @@ pub(crate) fn retry<D: Disk>(
     broker: &mut Broker<D>,
     now: Now,
     mut waiting: Waiting,
-    patience: Patience,
+    mut patience: Patience,
     effects: &mut Vec<Effect>,
 ) {
+    if patience == Patience::Over && waiting.has_waited_behind_others(broker, now.moment) {
+        patience = Patience::Left;
+    }
     let Waiting { response, pending, .. } = &mut waiting;
     pending.retain(|one| {
         let reached = broker.replicas.reached(&one.partition, one.end, one.durability);
@@ -227,8 +258,10 @@ pub(crate) fn retry<D: Disk>(
     if waiting.pending.is_empty() {
         return broker.answer(waiting.call, &waiting.response, effects);
     }
-    let keys = waiting.pending.iter().map(|one| WatchKey::Partition(one.partition.clone())).collect();
+    let key = |one: &Pending| WatchKey::Acknowledgement(one.partition.clone());
+    let keys = waiting.pending.iter().map(key).collect();
     let (connection, deadline) = (waiting.call.connection, waiting.deadline.max(now.moment));
+    broker.let_next_in(&waiting.call, effects);
     broker.purgatory.park(connection, deadline, keys, Parked::Produce(waiting));
 }
 
@@ -254,6 +287,11 @@ fn append<D: Disk>(
     }
     let mut records = data.records.map(|records| records.to_bytes()).unwrap_or_default();
     records.truncate(check_batch(&records, call.api_version)?);
+    let is_kept = records.len() >= commitlog::limits::COPIED_BATCH_BYTES;
+    if is_kept && records.len() < call.frame_bytes / KEPT_SHARE {
+        // The log would keep the whole request in memory for a small part of it.
+        records = Bytes::copy_from_slice(&records);
+    }
     let durability = durability.ok_or(ErrorCode::INVALID_REQUIRED_ACKS)?;
     if cluster::is_internal(&topic) && call.client_id.as_deref() != Some(ADMIN_CLIENT_ID) {
         return Err(ErrorCode::INVALID_TOPIC_EXCEPTION.into());
@@ -261,8 +299,13 @@ fn append<D: Disk>(
     transactions::verify(broker, transactional_id, &partition, &records, refusal)
         .map_err(|error| verification_error(call.api_version, error))?;
     let replica = broker.leader(&partition, -1)?;
+    let high_watermark = replica.high_watermark();
     let appended = replica.append_as_leader(now, records, durability)?;
-    broker.purgatory.touch(&WatchKey::Partition(partition.clone()));
+    if replica.high_watermark() == high_watermark {
+        broker.purgatory.touch_appended(&partition);
+    } else {
+        broker.purgatory.touch(&WatchKey::Partition(partition.clone()));
+    }
     Ok(AppendedHere {
         partition,
         end: appended.end,
@@ -294,6 +337,54 @@ fn check_all(request: &ProduceRequest) -> Result<(), ErrorCode> {
         }
     }
     Ok(())
+}
+
+/// A partition as a request names it: topic by name or id, and index.
+type Name = (String, [u8; 16], i32);
+
+/// Leaves one naming of each partition, as Kafka does, which keeps them in maps: the last that brings a batch of the
+/// right form, or the last if none does. Gives the partitions that are answered with the error of another naming, whose
+/// batch had not that form, although what was left is appended. No client sends such a request.
+fn keep_one_of_each(topics: &mut Vec<TopicProduceData>, version: i16) -> Vec<(Name, AppendError)> {
+    let mut seen = BTreeSet::new();
+    let names = topics.iter().flat_map(|topic| {
+        topic.partition_data.iter().map(|data| (topic.name.as_str(), topic.topic_id.0, data.index))
+    });
+    if names.into_iter().all(|name| seen.insert(name)) {
+        return Vec::new();
+    }
+    let mut namings: BTreeMap<Name, Vec<(usize, usize)>> = BTreeMap::new();
+    for (topic, data) in topics.iter().enumerate() {
+        for (partition, one) in data.partition_data.iter().enumerate() {
+            let name = (data.name.clone(), data.topic_id.0, one.index);
+            namings.entry(name).or_default().push((topic, partition));
+        }
+    }
+    let (mut dropped, mut overruled) = (Vec::new(), Vec::new());
+    for (name, places) in namings.into_iter().filter(|(_, places)| places.len() > 1) {
+        let (mut kept, mut wrong) = (None, None);
+        for &(topic, partition) in &places {
+            let records = topics[topic].partition_data[partition].records.as_ref();
+            match check_batch(&records.map(|records| records.to_bytes()).unwrap_or_default(), version) {
+                Ok(_) => kept = Some((topic, partition)),
+                Err(error) => wrong = Some(error),
+            }
+        }
+        match (kept, wrong) {
+            (Some(_), Some(error)) => overruled.push((name, error)),
+            (None, _) => kept = places.last().copied(),
+            (Some(_), None) => {}
+        }
+        dropped.extend(places.into_iter().filter(|place| Some(*place) != kept));
+    }
+    dropped.sort_unstable();
+    for &(topic, partition) in dropped.iter().rev() {
+        topics[topic].partition_data.remove(partition);
+    }
+    if !dropped.is_empty() {
+        topics.retain(|topic| !topic.partition_data.is_empty());
+    }
+    overruled
 }
 
 /// The form that the API asks for, whatever the log could take: one batch, of the current format, in

@@ -33,6 +33,8 @@ pub(crate) enum Scope {
     AtStart,
     /// For one broker or for all of them.
     Dynamic,
+    /// As `Dynamic`, and nowhere else: `server.properties` does not know it, and it is not shown until it is set.
+    OnlyDynamic,
 }
 
 impl BrokerKey {
@@ -58,6 +60,8 @@ impl BrokerKey {
             Kind::Boolean => text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false"),
             Kind::Int => text.parse::<i32>().is_ok(),
             Kind::Short => text.parse::<i16>().is_ok(),
+            // The limits on replication.
+            Kind::Long if self.scope == OnlyDynamic => text.parse::<i64>().is_ok_and(|value| value >= 0),
             Kind::Long => text.parse::<i64>().is_ok(),
             Kind::Double => text.parse::<f64>().is_ok_and(f64::is_finite),
             Kind::String | Kind::List | Kind::Class | Kind::Password => true,
@@ -66,7 +70,7 @@ impl BrokerKey {
 }
 
 use Kind::{Boolean, Class, Double, Int, List, Long, Password, Short};
-use Scope::{AtStart, Dynamic};
+use Scope::{AtStart, Dynamic, OnlyDynamic};
 
 const fn key(
     name: &'static str,
@@ -140,6 +144,7 @@ static KEYS: &[BrokerKey] = &[
     key("eligible.leader.replicas.enable", Boolean, "false", AtStart, "Accepted and without effect."),
     key("fetch.max.bytes", Int, "57671680", AtStart, "Largest answer to one fetch."),
     key("fetch.purgatory.purge.interval.requests", Int, "1000", AtStart, "Accepted and without effect: nothing is left behind to purge."),
+    unset("follower.replication.throttled.rate", Long, OnlyDynamic, "Bytes a second that replicas behind their leader may fetch, where their topic says so."),
     key("group.consumer.assignors", List, "org.apache.kafka.coordinator.group.assignor.UniformAssignor,org.apache.kafka.coordinator.group.assignor.RangeAssignor", AtStart, "Assignors of the newer group protocol."),
     key("group.consumer.heartbeat.interval.ms", Int, "5000", AtStart, "Heartbeat interval of the newer group protocol."),
     key("group.consumer.max.heartbeat.interval.ms", Int, "15000", AtStart, "Upper bound of that."),
@@ -151,7 +156,7 @@ static KEYS: &[BrokerKey] = &[
     key("group.consumer.session.timeout.ms", Int, "45000", AtStart, "Session time-out of the newer group protocol."),
     key("group.coordinator.append.linger.ms", Int, "10", AtStart, "Accepted and without effect."),
     key("group.coordinator.new.enable", Boolean, "false", AtStart, "Accepted and without effect."),
-    key("group.coordinator.rebalance.protocols", List, "classic", AtStart, "Group protocols that are served."),
+    key("group.coordinator.rebalance.protocols", List, "classic,consumer", AtStart, "Group protocols that are served."),
     key("group.coordinator.threads", Int, "1", AtStart, "Accepted and without effect: one loop does all work."),
     key("group.initial.rebalance.delay.ms", Int, "3000", AtStart, "How long an empty group waits for more members before its first assignment."),
     key("group.max.session.timeout.ms", Int, "1800000", AtStart, "Longest session time-out that a member may ask for."),
@@ -177,6 +182,7 @@ static KEYS: &[BrokerKey] = &[
     key("kafka.metrics.reporters", List, "", AtStart, "Accepted and without effect."),
     key("leader.imbalance.check.interval.seconds", Long, "300", AtStart, "How often the balance of leadership is looked at."),
     key("leader.imbalance.per.broker.percentage", Int, "10", AtStart, "Imbalance that is left alone."),
+    unset("leader.replication.throttled.rate", Long, OnlyDynamic, "Bytes a second that this leader may send to replicas out of sync, where their topic says so."),
     key("listener.security.protocol.map", Kind::String, "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT", AtStart, "The security protocol behind each listener's name."),
     key("listeners", Kind::String, "PLAINTEXT://:9092", AtStart, "Where the broker listens."),
     key("log.cleaner.backoff.ms", Long, "15000", Dynamic, "Pause when no log needs compaction."),
@@ -304,7 +310,7 @@ static KEYS: &[BrokerKey] = &[
     key("replica.fetch.wait.max.ms", Int, "500", AtStart, "How long a follower's fetch waits."),
     key("replica.high.watermark.checkpoint.interval.ms", Long, "5000", AtStart, "How often high watermarks are written."),
     key("replica.lag.time.max.ms", Long, "30000", AtStart, "How long a follower may lag before it is out of sync."),
-    unset("replica.selector.class", Kind::String, AtStart, "Which replica consumers read from. Not supported."),
+    unset("replica.selector.class", Kind::String, AtStart, "Which replica consumers read from: the leader, or with RackAwareReplicaSelector one in their rack."),
     key("replica.socket.receive.buffer.bytes", Int, "65536", AtStart, "Accepted and without effect."),
     key("replica.socket.timeout.ms", Int, "30000", AtStart, "How long a follower waits for its leader."),
     key("replication.quota.window.num", Int, "11", AtStart, "Samples kept for the quota of replication."),

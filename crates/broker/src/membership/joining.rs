@@ -1,5 +1,7 @@
 //! Joining: what a broker does with a new session before it is part of the cluster.
 
+use std::collections::BTreeMap;
+
 use clock::Now;
 use cluster::znodes::{ClusterId, Endpoint, Registration, SecurityProtocol};
 use cluster::{BrokerEpoch, mirror, path, plan};
@@ -9,6 +11,7 @@ use zookeeper_wire::{
 };
 
 use super::{Asked, Joined, last_session, note, step_mirror};
+use crate::api::api_versions;
 use crate::limits::{KEEPER_RETRY, REGISTRATION_CONFLICT_WAIT};
 use crate::{Broker, Effect, asks};
 
@@ -135,8 +138,15 @@ fn registration<D: Disk>(broker: &Broker<D>) -> Registration {
         rack: broker.settings.rack.clone(),
         jmx_port: -1,
         timestamp_ms: broker.membership.joined_at_ms,
-        features: Default::default(),
+        features: features(),
     }
+}
+
+/// What clients may use when every broker has it.
+fn features() -> BTreeMap<String, BTreeMap<String, i16>> {
+    let levels =
+        [("min_version".to_owned(), 1), ("max_version".to_owned(), api_versions::TRANSACTION_VERSION)];
+    BTreeMap::from([(api_versions::TRANSACTION_FEATURE.to_owned(), BTreeMap::from(levels))])
 }
 
 fn registered<D: Disk>(broker: &mut Broker<D>, now: Now, results: &[MultiResult], effects: &mut Vec<Effect>) {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use clock::Now;
+use cluster::znodes::LogDirEvent;
 use cluster::{BrokerId, path};
 use controller::{LeaderAndIsr, StopReplica};
 use disk::Disk;
@@ -13,7 +14,7 @@ use zookeeper_wire::{Acl, CreateRequest, Request};
 use super::{Asked, note, step_controller};
 use crate::api::{alter_partition, elect_leaders};
 use crate::purgatory::WatchKey;
-use crate::{Broker, Effect, TopicPartition, asks, isr, peers};
+use crate::{Broker, Effect, TopicPartition, asks, isr, peers, throttles};
 
 /// Executes one effect of the controller core.
 pub(super) fn execute<D: Disk>(
@@ -38,9 +39,13 @@ pub(super) fn execute<D: Disk>(
             note(effects, "this broker is not controller any more".into());
         }
         controller::Effect::LeaderAndIsr { to, partitions, .. } if to == broker.membership.me => {
+            let mut failed = Vec::new();
             for order in &partitions {
                 match obey(broker, now, order) {
                     Ok(()) | Err(ErrorCode::STALE_CONTROLLER_EPOCH) => {}
+                    Err(ErrorCode::KAFKA_STORAGE_ERROR) => {
+                        failed.push((order.topic.clone(), order.partition))
+                    }
                     Err(error) => note(
                         effects,
                         format!(
@@ -52,6 +57,8 @@ pub(super) fn execute<D: Disk>(
                     ),
                 }
             }
+            let me = broker.membership.me;
+            replicas_failed(broker, now, me, failed, effects);
         }
         controller::Effect::StopReplica { to, partitions, .. } if to == broker.membership.me => {
             for order in partitions {
@@ -68,6 +75,36 @@ pub(super) fn execute<D: Disk>(
         }
         controller::Effect::Note(text) => note(effects, text),
     }
+}
+
+/// Replicas that a broker cannot use any more, for this controller.
+pub(crate) fn replicas_failed<D: Disk>(
+    broker: &mut Broker<D>,
+    now: Now,
+    by: BrokerId,
+    partitions: Vec<controller::Partition>,
+    effects: &mut Vec<Effect>,
+) {
+    if !partitions.is_empty() {
+        note(effects, format!("broker {by} cannot use {} replicas: their disk failed", partitions.len()));
+        step_controller(broker, now, controller::Input::ReplicasFailed { broker: by, partitions }, effects);
+    }
+}
+
+/// Tells whoever is controller that a log directory of this broker failed; as Kafka does it, by a znode.
+pub(crate) fn tell_failure<D: Disk>(broker: &mut Broker<D>, effects: &mut Vec<Effect>) {
+    if !broker.membership.is_connected() || !broker.replicas.take_failure() {
+        return;
+    }
+    let event = LogDirEvent { broker: broker.membership.me };
+    const SEQUENTIAL: i32 = 2;
+    let create = CreateRequest {
+        path: LogDirEvent::PREFIX.into(),
+        data: Some(event.encode()),
+        acl: Acl::open(),
+        flags: SEQUENTIAL,
+    };
+    broker.ask(asks::Asked::Membership(Asked::Whatever), Request::Create(create), effects);
 }
 
 /// Apache Kafka's brokers look for the list of finalized features; an empty one is what they expect of a
@@ -143,6 +180,7 @@ pub(super) fn configure<D: Disk>(broker: &mut Broker<D>, topic: &str, effects: &
 
 /// Dynamic settings of this broker or of all brokers changed: topics inherit from them.
 pub(super) fn inherit<D: Disk>(broker: &mut Broker<D>, effects: &mut Vec<Effect>) {
+    throttles::configure(broker);
     let mut settings = broker.settings.properties.clone();
     let cluster = &broker.membership.cluster;
     // The stronger ones come last.

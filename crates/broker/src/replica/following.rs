@@ -16,7 +16,7 @@ use super::{Replica, loading, snapshot, storage_error};
 pub(crate) enum Followed {
     /// The follower is no replica of this partition as far as the leader knows.
     Stranger,
-    /// It is noted; whether the high watermark moved by it.
+    /// It is noted; whether the high watermark, or the follower's log start, moved by it.
     Noted {
         /// Whether somebody may be waiting for it.
         moved: bool,
@@ -28,10 +28,12 @@ impl<D: Disk> Replica<D> {
     pub(crate) fn fetched_by(&mut self, fetch: &FollowerFetch) -> Followed {
         let end = self.log.log_end();
         let Some(leadership) = &mut self.leadership else { return Followed::Stranger };
+        let start_before = leadership.log_start_of(fetch.broker_id);
         if !leadership.fetched(fetch, end) {
             return Followed::Stranger;
         }
-        Followed::Noted { moved: self.advance_high_watermark() }
+        let start_moved = start_before != Some(fetch.log_start);
+        Followed::Noted { moved: self.advance_high_watermark() || start_moved }
     }
 
     /// The epoch of the last record; -1 if there is none, or none is known.
@@ -122,6 +124,11 @@ impl<D: Disk> Replica<D> {
     /// Cuts everything from `offset` on.
     pub(crate) fn truncate(&mut self, now: Now, offset: i64) -> Result<(), ErrorCode> {
         if offset >= self.log.log_end() {
+            // A leader that wrote nothing leaves an epoch behind that its successor never heard of: while it
+            // stands there, this follower would be told for ever that their histories part.
+            if self.epochs.truncate_end(self.log.log_end()) {
+                self.store_epochs()?;
+            }
             return Ok(());
         }
         let result = self.log.truncate(offset.max(0), now.wall);

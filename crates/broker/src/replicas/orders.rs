@@ -41,11 +41,13 @@ impl<D: Disk> Replicas<D> {
             _ => {}
         }
         let epoch = order.state.leader_epoch.0;
+        if held.replica.is_offline() {
+            // Said of every order, also of one that is known: the controller asks thus what has failed.
+            held.replica.follow(epoch.max(held.replica.leader_epoch()));
+            return Err(ErrorCode::KAFKA_STORAGE_ERROR);
+        }
         if epoch <= held.replica.leader_epoch() {
             return Err(ErrorCode::STALE_CONTROLLER_EPOCH);
-        }
-        if held.replica.is_offline() {
-            return Err(ErrorCode::KAFKA_STORAGE_ERROR);
         }
         if order.state.leader.0 != self.broker_id {
             held.replica.follow(epoch);

@@ -1,5 +1,7 @@
 //! Replicas over a disk in memory: what they promise across restarts, crashes and trouble.
 
+mod together;
+
 use std::path::Path;
 
 use bytes::Bytes;
@@ -214,6 +216,22 @@ fn epochs_only_rise_and_topics_keep_their_id() {
     drop(replicas);
     let mut replicas = open(&disk);
     assert_eq!(replicas.ordered(now(0), &order(9, TopicId([8; 16]))), Err(ErrorCode::INCONSISTENT_TOPIC_ID));
+}
+
+#[test]
+fn a_leader_that_wrote_nothing_follows_whoever_never_heard_of_its_term() {
+    let disk = MemoryDisk::new();
+    let mut replicas = led(&disk, 0);
+    append(&mut replicas, batch("a")).unwrap();
+    replicas.ordered(now(0), &order(5, TOPIC_ID)).unwrap();
+    let mut next = order(6, TOPIC_ID);
+    next.state.leader = BrokerId(1);
+    replicas.ordered(now(0), &next).unwrap();
+    let replica = replicas.follower(&partition()).unwrap();
+    assert_eq!(replica.last_epoch(), 5);
+    // The new leader knows epoch 0 up to 1, and no epoch 5.
+    replica.diverged(now(0), 0, 1).unwrap();
+    assert_eq!((replica.last_epoch(), replica.log_end_offset()), (0, 1));
 }
 
 #[test]

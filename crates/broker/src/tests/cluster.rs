@@ -245,6 +245,7 @@ impl Cluster {
                     self.soon(n, Input::Closed { connection });
                 }
             }
+            Effect::Next { .. } => {}
             Effect::Close { connection, .. } => {
                 if let Some((from, link)) = self.back.remove(&(n, connection)) {
                     self.links.remove(&(from, link));

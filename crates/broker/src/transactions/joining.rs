@@ -11,6 +11,7 @@ use kafka_wire::message::add_partitions_to_txn::{
 };
 
 use super::{Asked, TRANSACTIONS_TOPIC, ask, tell};
+use crate::limits::JOINING_LANES;
 use crate::links::{Lane, LinkError, Reply, Sent};
 use crate::{Broker, Effect};
 
@@ -42,6 +43,8 @@ pub(crate) fn join<D: Disk>(
         name,
         partitions: partitions.into_iter().collect(),
     });
+    // What one producer writes is joined in order; others need not wait for it.
+    let lane = add.id.bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % JOINING_LANES;
     let transaction = AddPartitionsToTxnTransaction {
         transactional_id: add.id,
         producer_id: add.producer.id,
@@ -51,7 +54,7 @@ pub(crate) fn join<D: Disk>(
     };
     let request = AddPartitionsToTxnRequest { transactions: vec![transaction], ..Default::default() };
     let sent = Sent::Joining(Box::new(asked));
-    broker.send_to(now, (coordinator, Lane::Joining), VERSION, &request, sent, effects);
+    broker.send_to(now, (coordinator, Lane::Joining(lane)), VERSION, &request, sent, effects);
 }
 
 /// The coordinator has answered, or will not.

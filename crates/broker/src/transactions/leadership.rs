@@ -9,11 +9,9 @@ use coordinator::transactions::Input;
 use disk::Disk;
 
 use super::{TRANSACTIONS_TOPIC, step};
-use crate::groups::loading::decode;
-use crate::limits::GROUP_LOAD_BYTES_PER_TURN;
+use crate::internal_log::Part;
 use crate::purgatory::WatchKey;
-use crate::replica::Isolation;
-use crate::{Broker, Effect, Event};
+use crate::{Broker, Effect};
 
 /// Loads the partitions that this broker came to lead and drops those that it lost.
 pub(super) fn follow<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec<Effect>) {
@@ -29,7 +27,7 @@ pub(super) fn follow<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Ve
         let name = broker.transactions.partition(partition);
         if broker.replicas.leader(&name).is_none() {
             broker.transactions.in_log.remove(&partition);
-            broker.transactions.reading.remove(&partition);
+            broker.transactions.reading.end(partition);
             step(broker, now, Input::Unload { partition, leader_epoch: None }, effects);
         }
     }
@@ -49,12 +47,12 @@ pub(super) fn follow<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Ve
             continue;
         };
         let (leader_epoch, start) = (replica.leader_epoch(), replica.log_start_offset());
-        let is_reading = broker.transactions.reading.contains_key(&partition);
+        let is_reading = broker.transactions.reading.contains(partition);
         match led.get(&partition) {
             Some(&epoch) if epoch == leader_epoch => continue,
             Some(_) if !is_reading => {}
             _ => {
-                broker.transactions.reading.insert(partition, start);
+                broker.transactions.reading.begin(partition, start);
             }
         }
         step(broker, now, Input::Load { partition, leader_epoch }, effects);
@@ -63,46 +61,26 @@ pub(super) fn follow<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Ve
 
 /// Reads on in every partition that is being read, as far as one turn allows.
 pub(super) fn read_on<D: Disk>(broker: &mut Broker<D>, now: Now, effects: &mut Vec<Effect>) {
-    let mut budget = GROUP_LOAD_BYTES_PER_TURN;
-    while let Some((&partition, &next)) = broker.transactions.reading.first_key_value() {
-        if budget == 0 {
-            return;
-        }
-        let name = broker.transactions.partition(partition);
-        let Some(replica) = broker.replicas.leader(&name) else {
-            // Lost while it was read; it will be unloaded.
-            broker.transactions.leadership_changed();
-            broker.transactions.reading.remove(&partition);
-            continue;
-        };
-        let records = match replica.read(next, budget, true, Isolation::Replica) {
-            Ok(read) => read.records.to_bytes(),
-            Err(error) => {
-                let note = format!("{name} cannot be read at offset {next} ({error}); its ids stay away");
-                effects.push(Effect::Event(Event::Note(note)));
-                broker.transactions.reading.remove(&partition);
-                continue;
+    broker.transactions.reading.begin_turn();
+    loop {
+        let Broker { transactions, replicas, .. } = broker;
+        match transactions.reading.next(now, &transactions.topic, replicas, effects) {
+            None => return,
+            // It will be unloaded.
+            Some(Part::Lost) => broker.transactions.leadership_changed(),
+            Some(Part::Batches(partition, batches)) => {
+                let of_batch = |batch| match batch {
+                    LoadedBatch::Records { records, .. } => records,
+                    LoadedBatch::Marker { .. } => Vec::new(),
+                };
+                let records = batches.into_iter().flat_map(of_batch).collect();
+                step(broker, now, Input::Loading { partition, records }, effects);
             }
-        };
-        budget = budget.saturating_sub(records.len().max(1));
-        let is_end = records.is_empty();
-        let (batches, after, notes) = decode(records, next);
-        for note in notes {
-            effects.push(Effect::Event(Event::Note(format!("{name}: {note}"))));
+            Some(Part::End(partition)) => {
+                step(broker, now, Input::Loaded { partition }, effects);
+                // Whoever looks for the coordinator may be told now.
+                broker.purgatory.touch(&WatchKey::Topics);
+            }
         }
-        if is_end || after <= next {
-            broker.transactions.reading.remove(&partition);
-            step(broker, now, Input::Loaded { partition }, effects);
-            // Whoever looks for the coordinator may be told now.
-            broker.purgatory.touch(&WatchKey::Topics);
-            continue;
-        }
-        broker.transactions.reading.insert(partition, after);
-        let of_batch = |batch| match batch {
-            LoadedBatch::Records { records, .. } => records,
-            LoadedBatch::Marker { .. } => Vec::new(),
-        };
-        let records = batches.into_iter().flat_map(of_batch).collect();
-        step(broker, now, Input::Loading { partition, records }, effects);
     }
 }

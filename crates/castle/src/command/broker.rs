@@ -46,6 +46,7 @@ pub(crate) fn run(args: Args, began: Instant) -> Result<(), Failure> {
         http_needed: true,
         ready_file: args.ready_file,
         banner: None,
+        pause: None,
     };
     run::until_stopped(None, Some(broker), places, &heard)
 }

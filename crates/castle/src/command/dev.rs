@@ -1,8 +1,19 @@
-//! `castle dev`: a keeper and a broker in one process, nothing to configure.
+//! `castle dev`: a keeper and a broker in one process, or several nodes of both, nothing to configure.
+
+mod child;
+mod cluster;
+mod node;
+mod orders;
+mod plan;
+mod status;
+mod wires;
 
 use super::run::{self, Places};
 use crate::failure::{Code, Failure};
+use crate::output::{self, Output};
 use clap::builder::RangedU64ValueParser;
+use orders::Order;
+use plan::{Number, Plan};
 use server::config::{BrokerConfig, KeeperConfig, ListenerConfig, Properties, Words};
 use server::{Clock, DirectoryLock, KeeperAccess, KeeperRole, Notices, OpenedBroker};
 use std::net::{IpAddr, SocketAddr};
@@ -16,13 +27,27 @@ Examples:
   castle dev --data-dir /tmp/play                   other data
   castle dev --keeper-port 0 --broker-port 0 --http-port 0 --ready-file ready.json
                                                     free ports, told in ready.json: for tests
-  castle dev --set num.partitions=4                 a key of server.properties, for this run";
+  castle dev --set num.partitions=4                 a key of server.properties, for this run
+  castle dev --nodes 3                              an ensemble of 3 keepers and a cluster of 3 brokers
+
+While `castle dev --nodes 3` runs, from another terminal:
+  castle dev status                                 the nodes, and who leads the ensemble
+  castle dev kill 2        castle dev start 2       as a power cut would, and back
+  castle dev pause 2       castle dev resume 2      frozen: it holds its ports and does not answer
+  castle dev partition 1 2                          what is between two nodes is cut, clients reach both
+  castle dev heal                                   and is whole again
+  castle dev isolate 3                              one node against all others";
+
+/// What this command runs, for messages.
+const CLUSTER: &str = "a cluster";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// Where everything is kept
-    #[arg(long, value_name = "DIR", default_value = "castle-data", env = "CASTLE_DATA_DIR")]
+    #[arg(long, value_name = "DIR", default_value = "castle-data", env = "CASTLE_DATA_DIR", global = true)]
     data_dir: PathBuf,
     /// Port for ZooKeeper clients; 0 picks a free one
     #[arg(long, value_name = "PORT", default_value_t = 2181)]
@@ -42,7 +67,7 @@ pub(crate) struct Args {
     /// A key of server.properties for the broker; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// Servers to run
+    /// Nodes to run, each a process with a keeper and a broker; their ports follow each other
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = RangedU64ValueParser::<u32>::new().range(1..=9))]
     nodes: u32,
     /// Write the addresses to this file as JSON once clients are served
@@ -50,16 +75,98 @@ pub(crate) struct Args {
     ready_file: Option<PathBuf>,
 }
 
+/// What may be done to a cluster that runs.
+#[derive(clap::Subcommand)]
+enum Action {
+    /// Show the nodes of the running cluster
+    #[command(after_help = "Examples:\n  castle dev status\n  castle dev status -o json")]
+    Status(Output),
+    /// Kill a node, as a power cut would
+    #[command(after_help = "Examples:\n  castle dev kill 2\n  castle dev start 2")]
+    Kill {
+        /// Its number
+        node: Number,
+    },
+    /// Stop a node in order: what it leads is handed over first
+    #[command(after_help = "Examples:\n  castle dev stop 2\n  castle dev start 2")]
+    Stop {
+        /// Its number
+        node: Number,
+    },
+    /// Start a node that was killed, was stopped or died, and wait until it serves clients
+    #[command(after_help = "Examples:\n  castle dev kill 2\n  castle dev start 2")]
+    Start {
+        /// Its number
+        node: Number,
+    },
+    /// Freeze a node: it holds its connections and does not answer
+    #[command(after_help = "Examples:\n  castle dev pause 2\n  castle dev resume 2")]
+    Pause {
+        /// Its number
+        node: Number,
+    },
+    /// Let a frozen node go on
+    #[command(after_help = "Examples:\n  castle dev pause 2\n  castle dev resume 2")]
+    Resume {
+        /// Its number
+        node: Number,
+    },
+    /// Cut what is between two nodes, keepers and brokers, both ways; clients reach both
+    #[command(after_help = "Examples:\n  castle dev partition 1 2\n  castle dev heal")]
+    Partition {
+        /// One of them
+        node: Number,
+        /// The other
+        other: Number,
+    },
+    /// Cut one node from all others; clients reach it
+    #[command(after_help = "Examples:\n  castle dev isolate 3\n  castle dev heal")]
+    Isolate {
+        /// Its number
+        node: Number,
+    },
+    /// Take back all cuts
+    #[command(after_help = "Examples:\n  castle dev partition 1 2\n  castle dev heal")]
+    Heal,
+    /// Run one node for its parent
+    #[command(hide = true)]
+    Node {
+        /// Its number
+        node: Number,
+    },
+}
+
 pub(crate) fn run(args: Args, began: Instant) -> Result<(), Failure> {
-    if args.nodes != 1 {
-        return Err(Failure::failed(
-            "`castle dev --nodes` runs one server for now; clusters of several are not there yet: leave it out",
-        ));
-    }
+    let order = match args.action {
+        None if args.nodes == 1 => return run_one(args, began),
+        None => return cluster::run(&args, began),
+        Some(Action::Node { node }) => return node::run(&args.data_dir, node, began),
+        Some(Action::Status(output)) => return status::show(&args.data_dir, output.format),
+        Some(Action::Kill { node }) => Order::Kill(node),
+        Some(Action::Stop { node }) => Order::Stop(node),
+        Some(Action::Start { node }) => Order::Start(node),
+        Some(Action::Pause { node }) => Order::Pause(node),
+        Some(Action::Resume { node }) => Order::Resume(node),
+        Some(Action::Partition { node, other }) => Order::Partition(node, other),
+        Some(Action::Isolate { node }) => Order::Isolate(node),
+        Some(Action::Heal) => Order::Heal,
+    };
+    output::line(orders::ask(&args.data_dir, order)?.said);
+    Ok(())
+}
+
+fn run_one(args: Args, began: Instant) -> Result<(), Failure> {
     crate::logging::start("warn");
-    let settings = settings(&args.settings)?;
+    let settings = settings(DEVELOPER, &args.settings)?;
     server::process::raise_open_files();
     let lock = DirectoryLock::acquire(&args.data_dir).map_err(run::refused)?;
+    if let Some(plan) = Plan::read(&args.data_dir)? {
+        let (there, data) = (plan.nodes.len(), args.data_dir.display());
+        return Err(Failure::new(
+            Code::Data,
+            format!("{data} holds {there} nodes; write --nodes {there}, or choose another --data-dir"),
+        ));
+    }
     let clock = Clock::start();
     let (notices, heard) = Notices::channel();
     run::listen_for_signals(&notices)?;
@@ -89,6 +196,7 @@ pub(crate) fn run(args: Args, began: Instant) -> Result<(), Failure> {
         http_needed: true,
         ready_file: args.ready_file.clone(),
         banner: Some(banner),
+        pause: None,
     };
     let outcome = run::until_stopped(Some(keeper), Some(broker), places, &heard);
     drop(lock);
@@ -144,10 +252,10 @@ const DECIDED: &[(&str, &str)] = &[
 ];
 
 /// The keys of `--set`, on top of what suits a developer.
-fn settings(given: &[String]) -> Result<Properties, Failure> {
+fn settings(defaults: &[(&str, &str)], given: &[String]) -> Result<Properties, Failure> {
     let wrong = |text: String| Failure::new(Code::Configuration, text);
     let mut settings = Properties::parse(b"").map_err(|refusal| wrong(refusal.to_string()))?;
-    for (key, value) in DEVELOPER {
+    for (key, value) in defaults {
         settings.set(key, value);
     }
     for pair in given {
@@ -162,14 +270,19 @@ fn settings(given: &[String]) -> Result<Properties, Failure> {
     Ok(settings)
 }
 
-fn broker_config(args: &Args, settings: Properties) -> Result<BrokerConfig, Failure> {
-    let (mut config, notes) = BrokerConfig::parse(settings).map_err(|refusals| {
+fn parse_broker_config(settings: Properties) -> Result<BrokerConfig, Failure> {
+    let (config, notes) = BrokerConfig::parse(settings).map_err(|refusals| {
         let reasons: Vec<String> = refusals.iter().map(ToString::to_string).collect();
         Failure::new(Code::Configuration, format!("--set cannot be honoured: {}", reasons.join("; ")))
     })?;
     for note in notes {
         tracing::warn!("--set: {note}");
     }
+    Ok(config)
+}
+
+fn broker_config(args: &Args, settings: Properties) -> Result<BrokerConfig, Failure> {
+    let mut config = parse_broker_config(settings)?;
     config.listeners =
         vec![ListenerConfig::plaintext(SocketAddr::new(args.host, args.broker_port), &args.advertised_host)];
     config.inter_broker_listener = 0;

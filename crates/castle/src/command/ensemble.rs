@@ -1,6 +1,9 @@
 //! `castle ensemble`: the members of a ZooKeeper ensemble, Castle's or the original's, each asked with `srvr`
 //! as any monitor would.
 
+mod change;
+
+use self::change::{Change, How};
 use super::status::{KeeperFacts, ask_keeper};
 use crate::failure::Failure;
 use crate::output::{self, Format, Output};
@@ -11,7 +14,10 @@ use std::time::{Duration, Instant};
 const EXAMPLES: &str = "\
 Examples:
   castle ensemble status --servers zk1:2181,zk2:2181,zk3:2181
-  castle ensemble wait-synced --servers zk1:2181,zk2:2181,zk3:2181 && systemctl restart zookeeper";
+  castle ensemble status --servers zk1:2181,zk2:2181,zk3:2181 -o json
+  castle ensemble wait-synced --servers zk1:2181,zk2:2181,zk3:2181 && systemctl restart zookeeper
+  castle ensemble add 'server.4=zk4:2888:3888:participant;2181' --auth digest:super:secret
+  castle ensemble remove 3 --auth digest:super:secret";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -43,6 +49,22 @@ enum Action {
         /// Seconds to wait at most
         #[arg(long, value_name = "SECONDS", default_value_t = 300)]
         within: u64,
+    },
+    /// Make a server that runs and knows the others a member (needs reconfigEnabled=true)
+    Add {
+        /// Its line, as in server.4=zk4:2888:3888:participant;2181
+        #[arg(value_name = "SERVER.N=LINE")]
+        line: String,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Take a member out, unless the others are not up to date (needs reconfigEnabled=true)
+    Remove {
+        /// Its number, the N of server.N
+        #[arg(value_name = "N")]
+        id: u8,
+        #[command(flatten)]
+        how: How,
     },
 }
 
@@ -87,6 +109,12 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             let members = ask(&args.servers, patience);
             print(&members, args.output.format);
             missing(&members).map_or(Ok(()), |why| Err(Failure::failed(why)))
+        }
+        Action::Add { line, how } => {
+            change::run(&Change::Add(line), &how, &args.servers, patience, args.output.format)
+        }
+        Action::Remove { id, how } => {
+            change::run(&Change::Remove(id), &how, &args.servers, patience, args.output.format)
         }
         Action::WaitSynced { within } => {
             let began = Instant::now();

@@ -42,6 +42,7 @@ pub(crate) fn run(args: Args, began: Instant) -> Result<(), Failure> {
         http_needed: false,
         ready_file: args.ready_file,
         banner: None,
+        pause: None,
     };
     run::until_stopped(Some(keeper), None, places, &heard)
 }

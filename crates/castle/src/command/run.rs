@@ -29,6 +29,8 @@ pub(crate) struct Places {
     pub(crate) ready_file: Option<PathBuf>,
     /// What to print when clients are served.
     pub(crate) banner: Option<fn(&Ready) -> String>,
+    /// What to wait for when the broker has stopped and the keeper has not.
+    pub(crate) pause: Option<Box<dyn FnOnce()>>,
 }
 
 /// What is known once clients are served.
@@ -94,13 +96,14 @@ pub(crate) fn until_stopped(
     let control = match start_control(&places, &view) {
         Ok(control) => control,
         Err(failure) => {
-            stop(keeper, broker, None);
+            stop(keeper, broker, None, None);
             return Err(failure);
         }
     };
     let mut ready = Ready {
         took_ms: 0,
-        data_directory: fs::canonicalize(&places.data_directory).unwrap_or(places.data_directory),
+        data_directory: fs::canonicalize(&places.data_directory)
+            .unwrap_or_else(|_| places.data_directory.clone()),
         keeper: keeper.as_ref().map(KeeperRole::address),
         broker: broker.as_ref().and_then(|broker| broker.addresses().first().copied()),
         http: control.as_ref().map(Control::address),
@@ -149,13 +152,21 @@ pub(crate) fn until_stopped(
             }
         }
     };
-    stop(keeper, broker, control);
+    stop(keeper, broker, control, places.pause);
     outcome
 }
 
-fn stop(keeper: Option<KeeperRole>, broker: Option<BrokerRole>, control: Option<Control>) {
+fn stop(
+    keeper: Option<KeeperRole>,
+    broker: Option<BrokerRole>,
+    control: Option<Control>,
+    pause: Option<Box<dyn FnOnce()>>,
+) {
     if let Some(broker) = broker {
         broker.stop();
+    }
+    if let Some(pause) = pause {
+        pause();
     }
     if let Some(keeper) = keeper {
         keeper.stop();
@@ -181,9 +192,8 @@ fn start_control(places: &Places, view: &Arc<View>) -> Result<Option<Control>, F
     }
 }
 
-/// Writes the whole file under another name first, so that whoever waits for it never sees a part.
 fn write_ready_file(file: &Path, ready: &Ready) -> Result<(), Failure> {
-    let text = json!({
+    let value = json!({
         "keeper": ready.keeper.map(|address| address.to_string()),
         "broker": ready.broker.map(|address| address.to_string()),
         "http": ready.http.map(|address| address.to_string()),
@@ -191,9 +201,14 @@ fn write_ready_file(file: &Path, ready: &Ready) -> Result<(), Failure> {
         "cluster_id": ready.cluster_id,
         "data_dir": ready.data_directory,
     });
+    write_whole(file, &value)
+}
+
+/// Writes the whole file under another name first, so that whoever waits for it never sees a part.
+pub(crate) fn write_whole(file: &Path, value: &serde_json::Value) -> Result<(), Failure> {
     let mut unfinished = file.as_os_str().to_owned();
     unfinished.push(".tmp");
-    fs::write(&unfinished, format!("{text:#}\n"))
+    fs::write(&unfinished, format!("{value:#}\n"))
         .and_then(|()| fs::rename(&unfinished, file))
         .map_err(|error| Failure::failed(format!("cannot write {}: {error}", file.display())))
 }

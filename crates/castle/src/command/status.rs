@@ -1,11 +1,13 @@
-//! `castle status`: both halves at a glance. It asks as any client could: `srvr` of the keeper, the
-//! metadata of the broker.
+//! `castle status`: both halves at a glance. It asks as any client could: `srvr` of each keeper, which are
+//! in `/zookeeper/config`, and the metadata of the brokers.
+
+mod quorum;
 
 use crate::failure::Failure;
 use crate::output::{self, Format, Output};
 use broker_client::Address;
 use broker_client::blocking::{Client, ClientOptions, Create};
-
+use quorum::Quorum;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -15,12 +17,12 @@ const EXAMPLES: &str = "\
 Examples:
   castle status
   castle status -o json
-  castle status --keeper zk1:2181 --server kafka1:9092";
+  castle status --keeper zk1:2181,zk2:2181,zk3:2181 --server kafka1:9092,kafka2:9092";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The keeper to ask
+    /// The keepers to ask, separated by commas: the first one that answers names the others
     #[arg(long, value_name = "HOST:PORT", env = "CASTLE_KEEPER", default_value = "localhost:2181")]
     keeper: String,
     /// The brokers to ask, separated by commas
@@ -34,25 +36,29 @@ pub(crate) struct Args {
     output: Output,
 }
 
+/// Partitions that are named because they lack a leader or replicas in sync; the rest is counted.
+const TROUBLED_MAX: usize = 20;
+
 /// What the keeper said to `srvr`: names and values in its order.
 pub(super) type KeeperFacts = Vec<(String, String)>;
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let patience = Duration::from_secs(args.timeout.max(1));
-    let keeper = ask_keeper(&args.keeper, patience);
+    let keeper = Quorum::ask(&args.keeper, patience);
     let broker = ask_broker(&args.server, patience);
     match args.output.format {
         Format::Json => output::json(&json!({
             "keeper": match &keeper {
-                Ok(facts) => keeper_json(&args.keeper, facts),
+                Ok(quorum) => keeper_json(&quorum.asked, &quorum.facts),
                 Err(why) => json!({ "address": args.keeper, "error": why }),
             },
+            "quorum": keeper.as_ref().ok().map(Quorum::json),
             "broker": match &broker {
                 Ok(facts) => facts.clone(),
                 Err(why) => json!({ "address": args.server, "error": why }),
             },
         })),
-        Format::Table => print(&args, &keeper, &broker),
+        Format::Table => print(&keeper, &broker),
     }
     match (&keeper, &broker) {
         (Err(_), Err(_)) => Err(Failure::failed(format!(
@@ -64,15 +70,21 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-fn print(args: &Args, keeper: &Result<KeeperFacts, String>, broker: &Result<Value, String>) {
+fn print(keeper: &Result<Quorum, String>, broker: &Result<Value, String>) {
     let mut rows = Vec::new();
     let mut row =
         |what: &str, name: &str, value: String| rows.push([what.to_owned(), name.to_owned(), value]);
     match keeper {
-        Ok(facts) => {
-            row("keeper", "address", args.keeper.clone());
-            for (name, value) in facts {
+        Ok(quorum) => {
+            row("keeper", "address", quorum.asked.clone());
+            for (name, value) in &quorum.facts {
                 row("", &name.to_lowercase(), value.clone());
+            }
+            if !quorum.members.is_empty() {
+                row("quorum", "state", quorum.verdict());
+                for member in &quorum.members {
+                    row("", &format!("server {}", member.id), member.text());
+                }
             }
         }
         Err(why) => row("keeper", "error", why.clone()),
@@ -87,10 +99,25 @@ fn print(args: &Args, keeper: &Result<KeeperFacts, String>, broker: &Result<Valu
             for name in ["topics", "partitions", "under_replicated", "offline"] {
                 row("", &name.replace('_', " "), text(&facts[name]));
             }
+            for (number, trouble) in facts["troubled"].as_array().into_iter().flatten().enumerate() {
+                row(if number == 0 { "trouble" } else { "" }, &trouble_name(trouble), trouble_text(trouble));
+            }
         }
         Err(why) => row("broker", "error", why.clone()),
     }
     output::table(["half", "fact", "value"], rows);
+}
+
+fn trouble_name(trouble: &Value) -> String {
+    format!("{}-{}", text(&trouble["topic"]), trouble["partition"])
+}
+
+fn trouble_text(trouble: &Value) -> String {
+    let leader = match trouble["leader"].as_i64() {
+        Some(leader) if leader >= 0 => format!("led by {leader}"),
+        _ => "offline".to_owned(),
+    };
+    format!("{leader}, in sync {} of {}", trouble["isr"], trouble["replicas"])
 }
 
 fn text(value: &Value) -> String {
@@ -153,6 +180,16 @@ fn ask_broker(addresses: &str, patience: Duration) -> Result<Value, String> {
     client.refresh(None, Create::Never).map_err(failed)?;
     let view = client.view();
     let partitions = || view.topics.values().flat_map(|topic| topic.partitions.values());
+    let troubled = view.topics.iter().flat_map(|(name, topic)| {
+        let partitions = topic.partitions.iter();
+        let in_trouble = partitions.filter(|(_, it)| it.leader < 0 || it.isr.len() < it.replicas.len());
+        in_trouble.map(move |(number, it)| {
+            json!({
+                "topic": name, "partition": number, "leader": it.leader, "isr": it.isr,
+                "replicas": it.replicas,
+            })
+        })
+    });
     let brokers: Vec<Value> = view
         .brokers
         .iter()
@@ -166,6 +203,7 @@ fn ask_broker(addresses: &str, patience: Duration) -> Result<Value, String> {
         "partitions": partitions().count(),
         "under_replicated": partitions().filter(|it| it.isr.len() < it.replicas.len()).count(),
         "offline": partitions().filter(|it| it.leader < 0).count(),
+        "troubled": troubled.take(TROUBLED_MAX).collect::<Vec<_>>(),
     }))
 }
 

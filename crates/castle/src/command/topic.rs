@@ -1,4 +1,6 @@
-//! `castle topic create|list|describe|delete|alter`: the topics of a cluster.
+//! `castle topic create|list|describe|delete|alter|reassign`: the topics of a cluster.
+
+mod reassign;
 
 use crate::failure::Failure;
 use crate::kafka::{Server, numbers, pair};
@@ -16,6 +18,7 @@ Examples:
   castle topic list
   castle topic describe orders                         leaders, offsets, and what is not default
   castle topic alter orders --partitions 12 --config max.message.bytes=2000000 --reset retention.ms
+  castle topic reassign orders --brokers 1,2,4 --wait  other brokers hold it from now on
   castle topic delete orders
   castle topic list -o json --server other:9092";
 
@@ -58,6 +61,8 @@ enum Action {
     },
     /// Add partitions, change configuration
     Alter(AlterArgs),
+    /// Move replicas to other brokers, or show what is being moved
+    Reassign(reassign::Args),
 }
 
 #[derive(clap::Args)]
@@ -79,7 +84,7 @@ struct CreateArgs {
 }
 
 #[derive(clap::Args)]
-#[group(id = "change", required = true, multiple = true, args = ["partitions", "config", "reset"])]
+#[command(group(clap::ArgGroup::new("change").required(true).multiple(true).args(["partitions", "config", "reset"])))]
 struct AlterArgs {
     /// The topic
     name: String,
@@ -106,6 +111,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         Action::Describe { names } => describe(&mut client, &names, format),
         Action::Delete { names, if_exists } => delete(&mut client, &names, if_exists, format),
         Action::Alter(alter) => run_alter(&mut client, alter, format),
+        Action::Reassign(args) => reassign::run(&mut client, args, format),
     }
 }
 

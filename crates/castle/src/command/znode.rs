@@ -6,7 +6,7 @@ mod transfer;
 
 use crate::failure::Failure;
 use crate::kafka::json_bytes;
-use crate::output::{Format, Output, json, line, table};
+use crate::output::{Format, Output, escaped, json, line, table};
 use bytes::Bytes;
 use clock::Span;
 use keeper_client::blocking::{Client, Error};
@@ -292,7 +292,7 @@ fn tree(client: &mut Client, path: &str, depth: Option<usize>, format: Format) -
         Format::Json => json(&tree_json(client, path, depth)?.unwrap_or(Value::Null)),
         Format::Table => {
             let (names, stat) = client.children(path, false).map_err(at(path))?;
-            line(format!("{path}{}", show::remark(&stat)));
+            line(format!("{}{}", escaped(path), show::remark(&stat)));
             tree_lines(client, path, names, depth, "")?;
         }
     }
@@ -315,11 +315,13 @@ fn tree_lines(
         let (branch, deeper) = if index == last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
         match client.children(&child, false) {
             Ok((names, stat)) => {
-                line(format!("{indent}{branch}{name}{}", show::remark(&stat)));
+                line(format!("{indent}{branch}{}{}", escaped(&name), show::remark(&stat)));
                 tree_lines(client, &child, names, depth - 1, &format!("{indent}{deeper}"))?;
             }
             Err(Error::Answered(ErrorCode::NO_NODE)) => {}
-            Err(Error::Answered(ErrorCode::NO_AUTH)) => line(format!("{indent}{branch}{name}  (protected)")),
+            Err(Error::Answered(ErrorCode::NO_AUTH)) => {
+                line(format!("{indent}{branch}{}  (protected)", escaped(&name)));
+            }
             Err(error) => return Err(at(&child)(error)),
         }
     }
@@ -529,7 +531,7 @@ fn watch(
             }
             Format::Table => {
                 let data = data.map(|data| format!("  {}", show::excerpt(data))).unwrap_or_default();
-                line(format!("{:<20} {}{data}", event.kind.name(), event.path));
+                line(format!("{:<20} {}{data}", event.kind.name(), escaped(&event.path)));
             }
         }
     }

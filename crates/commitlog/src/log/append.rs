@@ -8,8 +8,11 @@ use super::{Log, NEVER_EMPTY};
 use crate::batch::{BatchFacts, Batches};
 use crate::error::{LogError, Result};
 use crate::index::TimeEntry;
-use crate::limits::SEGMENT_BYTES_MAX;
+use crate::limits::{COPIED_BATCH_BYTES, SEGMENT_BYTES_MAX};
 use crate::segment::{Appendable, Segment};
+
+/// Bytes at the front of a batch in which everything lies that a leader changes.
+const CHANGED_BYTES: usize = 16;
 
 /// Where an append landed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,8 +27,9 @@ pub struct Appended {
 
 impl<D: Disk> Log<D> {
     /// Appends one validated magic 2 batch, whose records get the next offsets. The base offset and
-    /// the leader epoch in its header are set on the way; the checksum does not cover them.
-    pub fn append_as_leader(&mut self, batch: &[u8], leader_epoch: i32, now: WallTime) -> Result<Appended> {
+    /// the leader epoch in its header are set on the way; the checksum does not cover them. A large batch is not
+    /// copied: the log keeps the given bytes for its readers, and with them the buffer that they are a part of.
+    pub fn append_as_leader(&mut self, batch: &Bytes, leader_epoch: i32, now: WallTime) -> Result<Appended> {
         self.shared.latch.check()?;
         let facts =
             BatchFacts::parse(batch, batch.len() as u64).ok_or(LogError::NotBatches("not a batch"))?;
@@ -34,13 +38,19 @@ impl<D: Disk> Log<D> {
         }
         let first_offset = self.log_end;
         let last_offset = first_offset + (facts.last_offset - facts.base_offset);
-        let mut bytes = Vec::with_capacity(batch.len());
-        bytes.extend_from_slice(&first_offset.to_be_bytes());
-        bytes.extend_from_slice(&batch[8..12]);
-        bytes.extend_from_slice(&leader_epoch.to_be_bytes());
-        bytes.extend_from_slice(&batch[16..]);
+        let is_copied = batch.len() < COPIED_BATCH_BYTES;
+        let mut front = Vec::with_capacity(if is_copied { batch.len() } else { CHANGED_BYTES });
+        front.extend_from_slice(&first_offset.to_be_bytes());
+        front.extend_from_slice(&batch[8..12]);
+        front.extend_from_slice(&leader_epoch.to_be_bytes());
+        let (head, bytes) = if is_copied {
+            front.extend_from_slice(&batch[CHANGED_BYTES..]);
+            (Bytes::new(), front.into())
+        } else {
+            (front.into(), batch.slice(CHANGED_BYTES..))
+        };
         let newest = TimeEntry { timestamp: facts.max_timestamp, offset: last_offset };
-        self.append(Appendable { bytes: bytes.into(), first_offset, last_offset, newest }, now)
+        self.append(Appendable { head, bytes, first_offset, last_offset, newest }, now)
     }
 
     /// Appends whole batches as their leader stored them. Their offsets must rise, from the log's end
@@ -71,7 +81,8 @@ impl<D: Disk> Log<D> {
             Some(span) if position == batches.len() => span,
             _ => return Err(LogError::NotBatches("not whole batches")),
         };
-        self.append(Appendable { bytes: batches, first_offset, last_offset, newest }, now)
+        let head = Bytes::new();
+        self.append(Appendable { head, bytes: batches, first_offset, last_offset, newest }, now)
     }
 
     fn append(&mut self, batches: Appendable, now: WallTime) -> Result<Appended> {
@@ -81,8 +92,8 @@ impl<D: Disk> Log<D> {
     }
 
     fn append_or_fail(&mut self, batches: Appendable, now: WallTime) -> Result<Appended> {
-        if batches.bytes.len() > self.config.segment_bytes.min(SEGMENT_BYTES_MAX) as usize {
-            return Err(LogError::LargerThanSegment { bytes: batches.bytes.len() });
+        if batches.len() > self.config.segment_bytes.min(SEGMENT_BYTES_MAX) as usize {
+            return Err(LogError::LargerThanSegment { bytes: batches.len() });
         }
         let mut rolled_at = None;
         if self.must_roll(&batches, now)? {
@@ -94,9 +105,9 @@ impl<D: Disk> Log<D> {
         let active = self.segments.last_mut().expect(NEVER_EMPTY);
         let place = self.shared.place(&self.directory, active.base_offset);
         active.append(place, &batches, self.config.index_interval_bytes)?;
-        let Appendable { bytes, first_offset, last_offset, .. } = batches;
+        let Appendable { head, bytes, first_offset, last_offset, .. } = batches;
         self.log_end = last_offset + 1;
-        self.tail.push(&self.shared.tail_cache, first_offset, self.log_end, bytes);
+        self.tail.push(&self.shared.tail_cache, first_offset, self.log_end, head, bytes);
         self.check();
         Ok(Appended { base_offset: first_offset, last_offset, rolled_at })
     }
@@ -112,7 +123,7 @@ impl<D: Disk> Log<D> {
         if active.size == 0 {
             return Ok(false);
         }
-        let bytes_after = u64::from(active.size) + batches.bytes.len() as u64;
+        let bytes_after = u64::from(active.size) + batches.len() as u64;
         if bytes_after > u64::from(config.segment_bytes.min(SEGMENT_BYTES_MAX)) {
             return Ok(true);
         }
@@ -134,13 +145,14 @@ impl<D: Disk> Log<D> {
     /// Seals the active segment and begins one at `base_offset`.
     pub(super) fn roll_at(&mut self, base_offset: i64, now: WallTime) -> Result<()> {
         assert!(base_offset >= self.log_end);
+        let room = self.preallocated_bytes();
         let active = self.segments.last_mut().expect(NEVER_EMPTY);
         let place = self.shared.place(&self.directory, active.base_offset);
         if active.size == 0 {
             let empty = self.segments.pop().expect(NEVER_EMPTY);
             let old_place = self.shared.place(&self.directory, empty.base_offset);
             let new_place = self.shared.place(&self.directory, base_offset);
-            let segment = Segment::create(new_place, now.as_ms());
+            let segment = Segment::create(new_place, now.as_ms(), room);
             if empty.base_offset != base_offset && segment.is_ok() {
                 empty.remove(old_place)?;
             } else if segment.is_err() {
@@ -151,7 +163,7 @@ impl<D: Disk> Log<D> {
         } else {
             active.seal(place)?;
             let place = self.shared.place(&self.directory, base_offset);
-            let segment = Segment::create(place, now.as_ms())?;
+            let segment = Segment::create(place, now.as_ms(), room)?;
             self.segments.push(segment);
         }
         self.log_end = base_offset;

@@ -412,7 +412,7 @@ impl<D: Disk> CompactionSlice<D> {
             count += 1;
         }
         let place = self.shared.place(&self.directory, base_offset).with_suffix(CLEANED);
-        let output = Segment::create(place, now.as_ms())?;
+        let output = Segment::create(place, now.as_ms(), 0)?;
         Ok(Copying { first, count, cursor: Cursor { segment: first, position: 0 }, output })
     }
 
@@ -455,8 +455,13 @@ impl<D: Disk> CompactionSlice<D> {
                 return Err(LogError::LargerThanSegment { bytes: bytes.len() });
             }
             let newest = TimeEntry { timestamp: facts.max_timestamp, offset: facts.last_offset };
-            let appendable =
-                Appendable { bytes, first_offset: facts.base_offset, last_offset: facts.last_offset, newest };
+            let appendable = Appendable {
+                head: Bytes::new(),
+                bytes,
+                first_offset: facts.base_offset,
+                last_offset: facts.last_offset,
+                newest,
+            };
             output.append(place, &appendable, self.config.index_interval_bytes)?;
         }
         cursor.position += chunk.len() as u32;

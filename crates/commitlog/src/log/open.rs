@@ -12,6 +12,7 @@ use disk::Disk;
 use super::{Log, LogConfig, Shared};
 use crate::error::{LogError, Result};
 use crate::index::TimeEntry;
+use crate::limits::VOUCHED_BATCH_BYTES_MAX;
 use crate::names::{FileKind, FileName};
 use crate::scan::{Scan, Step};
 use crate::segment::{Lengths, Segment};
@@ -89,7 +90,7 @@ impl<D: Disk> Log<D> {
         log.list_segments(now, &mut opened)?;
         if log.segments.is_empty() {
             let place = log.shared.place(&log.directory, recovery.log_start);
-            let first = Segment::create(place, now.as_ms())?;
+            let first = Segment::create(place, now.as_ms(), log.preallocated_bytes())?;
             log.segments.push(first);
             log.name_changes += 1;
         }
@@ -312,13 +313,12 @@ impl<D: Disk> Log<D> {
         segment.times.keep_sane(place, recovery_point)?;
         segment.offsets.truncate_to(place, recovery_point)?;
         segment.aborts.truncate_to(place, recovery_point)?;
-        let mut start = vouched_start(segment, place)?;
-        let mut outcome = rebuild(segment, place, start, interval)?;
+        let start = vouched_start(segment, place)?;
+        let mut outcome = rebuild(segment, place, start, interval, recovery_point)?;
         if outcome.first_is_torn && start > 0 {
-            start = 0;
-            outcome = rebuild(segment, place, 0, interval)?;
+            outcome = rebuild(segment, place, 0, interval, recovery_point)?;
         }
-        opened.checked_bytes += u64::from(outcome.sound_bytes - start);
+        opened.checked_bytes += outcome.checked_bytes;
         if outcome.sound_bytes < segment.size {
             let (cut, kept) = (segment.size - outcome.sound_bytes, outcome.sound_bytes);
             let base_offset = segment.base_offset;
@@ -346,26 +346,39 @@ struct Rebuilt {
     end: i64,
     /// Bytes up to the end of the last sound batch.
     sound_bytes: u32,
+    /// Bytes of batches whose checksum was looked at.
+    checked_bytes: u64,
     /// Whether not even the first batch was sound: the index led astray.
     first_is_torn: bool,
 }
 
-/// Drops the index entries from `start` on and makes them anew from checked batches.
+/// Drops the index entries from `start` on and makes them anew from checked batches. Batches below the recovery
+/// point are on the disk, and only their headers are looked at; but the first, to which an index led, is checked
+/// as well unless that takes long.
 fn rebuild<D: Disk>(
     segment: &mut Segment,
     place: Place<'_, D>,
     start: u32,
     interval: u32,
+    recovery_point: i64,
 ) -> Result<Rebuilt> {
     segment.forget_indexes_from(place, start)?;
-    let mut rebuilt = Rebuilt { end: segment.base_offset, sound_bytes: start, first_is_torn: false };
+    let mut rebuilt =
+        Rebuilt { end: segment.base_offset, sound_bytes: start, checked_bytes: 0, first_is_torn: false };
     let file = segment.file(place)?;
     let mut scan = Scan::new(&*file, start, segment.size);
     let fail = |source| LogError::io(&place.path(FileKind::Log), source);
     while let Step::Batch { position, facts } = scan.step().map_err(fail)? {
         let in_order = facts.base_offset >= rebuilt.end && segment.can_hold_offset(facts.last_offset);
-        if !in_order || !scan.is_sound(position, &facts).map_err(fail)? {
+        if !in_order {
             break;
+        }
+        let is_short_first = position == start && facts.size <= VOUCHED_BATCH_BYTES_MAX;
+        if facts.next_offset() > recovery_point || is_short_first {
+            if !scan.is_sound(position, &facts).map_err(fail)? {
+                break;
+            }
+            rebuilt.checked_bytes += u64::from(facts.size);
         }
         let newest = TimeEntry { timestamp: facts.max_timestamp, offset: facts.last_offset };
         segment.index(place, position, facts.last_offset, newest, facts.size, interval)?;

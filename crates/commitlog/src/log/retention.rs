@@ -128,8 +128,9 @@ impl<D: Disk> Log<D> {
         self.layout += 1;
         self.finish_removals()?;
         self.remove_last(self.segments.len())?;
+        let room = self.preallocated_bytes();
         let place = self.shared.place(&self.directory, offset);
-        self.segments.push(Segment::create(place, now.as_ms())?);
+        self.segments.push(Segment::create(place, now.as_ms(), room)?);
         self.log_start = offset;
         self.log_end = offset;
         self.name_changes += 1;

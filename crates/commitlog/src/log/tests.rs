@@ -27,7 +27,7 @@ fn partition() -> TopicPartition {
 }
 
 /// A sound magic 2 batch of `count` records whose bytes are `filler`.
-fn batch(count: i32, timestamp: i64, filler: &[u8]) -> Vec<u8> {
+fn batch(count: i32, timestamp: i64, filler: &[u8]) -> Bytes {
     let mut bytes = Vec::with_capacity(61 + filler.len());
     bytes.extend_from_slice(&0i64.to_be_bytes());
     bytes.extend_from_slice(&(49 + filler.len() as i32).to_be_bytes());
@@ -45,7 +45,7 @@ fn batch(count: i32, timestamp: i64, filler: &[u8]) -> Vec<u8> {
     bytes.extend_from_slice(filler);
     let sum = crc32c::crc32c(&bytes[21..]);
     bytes[17..21].copy_from_slice(&sum.to_be_bytes());
-    bytes
+    bytes.into()
 }
 
 /// A batch as a log stores it.
@@ -144,12 +144,13 @@ fn what_is_no_batch_is_not_appended() {
     let (_, mut log) = create(&disk, small_segments());
     let good = batch(1, 10, b"abc");
     let check = |log: &mut Log<MemoryDisk>, bytes: &[u8]| {
-        assert!(matches!(log.append_as_leader(bytes, 0, T0), Err(LogError::NotBatches(_))), "{bytes:?}");
+        let bytes = Bytes::copy_from_slice(bytes);
+        assert!(matches!(log.append_as_leader(&bytes, 0, T0), Err(LogError::NotBatches(_))), "{bytes:?}");
     };
     check(&mut log, b"");
     check(&mut log, &good[..60]);
     check(&mut log, &[good.clone(), good.clone()].concat());
-    let mut old = good.clone();
+    let mut old = good.to_vec();
     old[16] = 1;
     check(&mut log, &old);
     let large = batch(1, 10, &[0; 2000]);
@@ -285,4 +286,31 @@ fn files_stay_bounded() {
     }
     drop(logs);
     assert_eq!(files.open_count(), 0);
+}
+
+#[test]
+fn a_large_batch_is_stored_without_a_copy_and_read_as_any_other() {
+    let disk = MemoryDisk::new();
+    let files = Files::new(disk.clone(), 6);
+    let directory = LogDirectory::open(&files, &TailCache::new(1 << 20), Path::new("/data"), 1).unwrap();
+    let mut log = directory.create_log(&partition(), None, LogConfig::default(), T0).unwrap();
+    let (small, large) = (batch(1, 1, b"small"), batch(7, 2, &[3; crate::limits::COPIED_BATCH_BYTES]));
+    let mut expect = Vec::new();
+    for (number, batch) in [&small, &large, &small, &large, &large].into_iter().enumerate() {
+        let offset = log.log_end();
+        log.append_as_leader(batch, number as i32, T0).unwrap();
+        expect.extend_from_slice(&stored(batch, offset, number as i32));
+    }
+    assert!(read_all(&mut log, 0) == expect);
+    // From the middle of a large one, with room for one, and with none.
+    let check = |log: &mut Log<MemoryDisk>, from, bytes_max, at_least_one, expect: (usize, i64)| {
+        let fetched = log.read(from, i64::MAX, bytes_max, at_least_one).unwrap();
+        assert_eq!((fetched.bytes, fetched.next_offset), expect);
+        assert_eq!(fetched.pieces.iter().map(Bytes::len).sum::<usize>(), expect.0);
+    };
+    check(&mut log, 3, large.len(), AtLeastOne::Nothing, (large.len(), 8));
+    check(&mut log, 3, large.len() - 1, AtLeastOne::Nothing, (0, 3));
+    check(&mut log, 3, 1, AtLeastOne::Batch, (large.len(), 8));
+    check(&mut log, 9, 2 * large.len(), AtLeastOne::Nothing, (2 * large.len(), 23));
+    assert!(file_bytes(&disk, "/data/t-0/00000000000000000000.log") == expect);
 }

@@ -12,6 +12,7 @@ use cluster::znodes::{LeaderRecovery, PartitionState};
 use cluster::{BrokerId, Cluster, PartitionEpoch};
 use kafka_wire::ErrorCode;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use zookeeper_wire::{ErrorCode as KeeperError, MultiResult, Response};
 
 /// Requests of leaders whose writes are under way.
@@ -114,14 +115,17 @@ impl Controller {
             return Err(ErrorCode::INVALID_UPDATE_VERSION);
         }
         let is_recovered = state.recovery == LeaderRecovery::Recovered;
-        let is_wrong = (wish.recovering && (isr.len() > 1 || is_recovered)) || !isr.contains(&from);
+        let twice = (1..isr.len()).any(|n| isr[..n].contains(&isr[n]));
+        let is_wrong = twice || (wish.recovering && (isr.len() > 1 || is_recovered)) || !isr.contains(&from);
         if is_wrong || isr.iter().any(|id| !view.replicas.all.contains(id)) {
             return Err(ErrorCode::INVALID_REQUEST);
         }
         let is_eligible = |(id, epoch): &(BrokerId, i64)| {
             let joins = !state.isr.contains(id);
             let live = cluster.brokers().get(id).map(|broker| broker.epoch.0);
+            let key = (Arc::from(name.as_str()), wish.partition);
             live.is_some_and(|live| *epoch == -1 || *epoch == live)
+                && (!joins || self.is_usable(cluster, &key, *id))
                 && !(joins && (self.stopping.contains_key(id) || is_leaving(view.replicas, &isr, *id)))
         };
         if !wish.isr.iter().all(is_eligible) {

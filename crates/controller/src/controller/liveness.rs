@@ -4,8 +4,9 @@
 //! that it led or was in sync with, it counts as dead until another state was written. One that says
 //! that it will stop hands over first and goes then.
 
-use super::{Controller, Effect};
+use super::{Controller, Effect, Partition, What};
 use crate::election::{Candidates, Elected, Unclean};
+use cluster::plan;
 use cluster::znodes::PartitionState;
 use cluster::{BrokerEpoch, BrokerId, Cluster};
 use std::sync::Arc;
@@ -18,6 +19,9 @@ impl Controller {
             Some(epoch) => self.lives.insert(id, epoch),
             None => self.lives.remove(&id),
         };
+        if before != now {
+            self.failed.remove(&id);
+        }
         if self.stopping.get(&id).is_some_and(|epoch| Some(*epoch) != now) {
             self.stopping.remove(&id);
         }
@@ -41,6 +45,34 @@ impl Controller {
         for concerned in self.reborn.values_mut() {
             concerned.remove(key);
         }
+    }
+
+    /// A broker told that a log directory failed: the answers to its orders tell which replicas were in it.
+    pub(super) fn log_dir_failed(&mut self, cluster: &Cluster, name: &str, effects: &mut Vec<Effect>) {
+        let (Some(fence), Some(event)) = (self.fence(), cluster.log_dir_events().get(name)) else { return };
+        self.order_all(cluster, event.broker, effects);
+        self.ask(What::ForgetLogDirEvent, plan::forget_log_dir_event(fence, name), effects);
+    }
+
+    /// Others lead and are in sync in the place of replicas that failed.
+    pub(super) fn replicas_failed(
+        &mut self,
+        cluster: &Cluster,
+        broker: BrokerId,
+        partitions: Vec<Partition>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.epoch().is_none() || !cluster.is_live(broker) {
+            return;
+        }
+        let known = self.failed.entry(broker).or_default();
+        let new: Vec<Partition> = partitions.into_iter().filter(|key| known.insert(key.clone())).collect();
+        self.elect_offline(cluster, &new, effects);
+    }
+
+    /// Whether a replica can be used: its broker is alive, and so is its disk.
+    pub(super) fn is_usable(&self, cluster: &Cluster, key: &Partition, id: BrokerId) -> bool {
+        cluster.is_live(id) && !self.failed.get(&id).is_some_and(|failed| failed.contains(key))
     }
 
     pub(super) fn stops(
@@ -79,7 +111,7 @@ impl Controller {
         state: &PartitionState,
     ) -> Option<Elected> {
         let is_reborn = |id: BrokerId| self.reborn.get(&id).is_some_and(|concerned| concerned.contains(key));
-        let is_alive = |id: BrokerId| cluster.is_live(id) && !is_reborn(id);
+        let is_alive = |id: BrokerId| self.is_usable(cluster, key, id) && !is_reborn(id);
         let is_stopping = |id: BrokerId| self.stopping.contains_key(&id);
         let candidates = Candidates { replicas, isr: &state.isr, recovery: state.recovery };
         if is_alive(state.leader) && is_stopping(state.leader) {
@@ -96,8 +128,8 @@ impl Controller {
         let among_the_rest = candidates.offline(is_alive, Unclean::Forbidden);
         // Nobody but one that was born again: it has what there is.
         let elected = among_the_rest
-            .or_else(|| candidates.offline(|id| cluster.is_live(id), Unclean::Forbidden))
-            .or_else(|| candidates.offline(|id| cluster.is_live(id), unclean));
+            .or_else(|| candidates.offline(|id| self.is_usable(cluster, key, id), Unclean::Forbidden))
+            .or_else(|| candidates.offline(|id| self.is_usable(cluster, key, id), unclean));
         match elected {
             Some(elected) => Some(elected),
             None if state.leader == BrokerId::NONE => None,

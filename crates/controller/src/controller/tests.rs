@@ -418,6 +418,37 @@ fn a_lost_broker_is_replaced_and_told_when_it_is_back() {
 }
 
 #[test]
+fn replicas_on_a_failed_disk_are_replaced_until_their_broker_begins_anew() {
+    let (mut tree, mut node) = one_broker();
+    register(&mut tree, 1, 200);
+    node.settle(&mut tree);
+    topic(&mut tree, "t", &[&[1, 0], &[0, 1], &[1, 0]]);
+    node.settle(&mut tree);
+    // Broker 1 says that a directory failed; it is asked what was in it, and the note is taken away.
+    let note = format!("{}0000000000", cluster::znodes::LogDirEvent::PREFIX);
+    let event = cluster::znodes::LogDirEvent { broker: BrokerId(1) };
+    tree.put(&note, event.encode(), 0);
+    let told = node.settle(&mut tree);
+    assert_eq!(told.lines().filter(|line| line.starts_with("tell 1 t-")).count(), 3, "{told}");
+    assert!(!tree.nodes.contains_key(&note));
+    let failed = |partitions: &[i32]| Input::ReplicasFailed {
+        broker: BrokerId(1),
+        partitions: partitions.iter().map(|partition| ("t".into(), *partition)).collect(),
+    };
+    node.step(failed(&[0, 1]));
+    node.settle(&mut tree);
+    let told = [0, 1, 2].map(|partition| state(&tree, "t", partition));
+    let shows = |partition: usize, leader: &str, isr: &str| {
+        told[partition].contains(&format!("\"leader\":{leader},"))
+            && told[partition].contains(&format!("\"isr\":{isr}"))
+    };
+    assert!(shows(0, "0", "[0]") && shows(1, "0", "[0]") && shows(2, "1", "[1,0]"), "{told:?}");
+    // Said again, it changes nothing.
+    node.step(failed(&[0, 1]));
+    assert_eq!(node.settle(&mut tree), "");
+}
+
+#[test]
 fn a_topic_without_an_id_gets_one() {
     let (mut tree, mut node) = one_broker();
     tree.put(&path::topic("old"), Bytes::from_static(br#"{"version":1,"partitions":{"0":[0]}}"#), 0);

@@ -7,6 +7,7 @@ use kafka_wire::ErrorCode;
 
 use super::{Groups, answer, place};
 use crate::commit;
+use crate::consumer::beat;
 use crate::effect::{Answer, Effect, Joined, Synced};
 use crate::load::Loader;
 use crate::shard::{Content, Shard};
@@ -58,7 +59,8 @@ impl Groups {
                 for id in group.member_ids() {
                     group.heard_of(turn, &id);
                 }
-                if group.size() > size_max {
+                group.consumer_loaded(turn);
+                if group.consumer.is_none() && group.size() > size_max {
                     group.rebalance(turn);
                 }
             });
@@ -88,6 +90,11 @@ impl Groups {
             match write {
                 // Those wait as members, and are told below.
                 Write::Assignment { .. } | Write::StaticMember(_) | Write::Emptied => {}
+                Write::Consumer { answers, .. } => {
+                    for (token, _) in answers {
+                        answer(effects, token, beat::failed(ErrorCode::NOT_LEADER_OR_FOLLOWER));
+                    }
+                }
                 Write::Commit { token: None, .. } => {}
                 Write::Commit { token: Some(token), mut offsets, .. } => {
                     for (_, stored) in &mut offsets {
@@ -112,6 +119,7 @@ impl Groups {
             timers: &mut self.timers,
             writes: &mut self.writes,
             effects,
+            topics: &self.topics,
             leader_epoch,
         };
         let mut groups = std::mem::take(groups);

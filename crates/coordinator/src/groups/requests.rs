@@ -4,9 +4,12 @@ use clock::Now;
 use kafka_wire::ErrorCode;
 
 use super::{Deletion, Groups, IdRule, answer};
-use crate::effect::{Answer, Effect, Joined, Left, Synced};
-use crate::group::Group;
-use crate::input::{CommitRequest, JoinRequest, LeaveRequest, RequestToken, SyncRequest};
+use crate::consumer::{self, beat};
+use crate::effect::{Answer, ConsumerDescription, Effect, Joined, Left, Synced};
+use crate::group::{Group, State};
+use crate::input::{
+    CommitRequest, ConsumerBeatRequest, JoinRequest, LeaveRequest, RequestToken, SyncRequest,
+};
 use crate::turn::Turn;
 use crate::write::Then;
 use crate::{commit, delete, join};
@@ -40,6 +43,54 @@ impl Groups {
         }
         let name = request.group.clone();
         self.with(now, partition, &name, effects, |group, turn| group.join(turn, token, request));
+    }
+
+    pub(super) fn consumer_beat(
+        &mut self,
+        now: Now,
+        token: RequestToken,
+        request: &ConsumerBeatRequest,
+        effects: &mut Vec<Effect>,
+    ) {
+        let checked = beat::validate(&self.settings, request).and_then(|()| {
+            let located = self.locate(&request.group, IdRule::Named);
+            let partition = located.map_err(|error| (error, "This broker cannot answer.".to_owned()))?;
+            if self.find(partition, &request.group).is_none() {
+                if request.epoch != 0 {
+                    let why = format!("Group {} not found.", request.group);
+                    return Err((ErrorCode::GROUP_ID_NOT_FOUND, why));
+                }
+                if !self.create(now, partition, &request.group) {
+                    return Err((
+                        ErrorCode::COORDINATOR_NOT_AVAILABLE,
+                        "There are too many groups.".to_owned(),
+                    ));
+                }
+            }
+            if self.writes.is_full() {
+                let why = "Too many records are being written.".to_owned();
+                return Err((ErrorCode::COORDINATOR_NOT_AVAILABLE, why));
+            }
+            Ok(partition)
+        });
+        match checked {
+            Ok(partition) => {
+                let beat = |group: &mut Group, turn: &mut Turn<'_>| group.consumer_beat(turn, token, request);
+                self.with(now, partition, &request.group, effects, beat);
+            }
+            Err(refusal) => answer(effects, token, beat::refused(refusal)),
+        }
+    }
+
+    pub(super) fn describe_consumer(&self, partition: i32, name: &str) -> ConsumerDescription {
+        let missing = |why: String| consumer::describe::refused(ErrorCode::GROUP_ID_NOT_FOUND, Some(why));
+        match self.find(partition, name).filter(|group| !group.is(State::Dead)) {
+            None => missing(format!("Group {name} not found.")),
+            Some(group) => match group.consumer.as_deref() {
+                None => missing(format!("Group {name} is not a consumer group.")),
+                Some(consumer) => consumer.describe(&self.topics, &self.settings),
+            },
+        }
     }
 
     pub(super) fn sync(

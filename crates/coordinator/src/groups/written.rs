@@ -7,6 +7,7 @@ use kafka_wire::ErrorCode;
 
 use super::{Groups, answer};
 use crate::commit;
+use crate::consumer::beat;
 use crate::effect::{Answer, Effect, Outcome, WriteToken};
 use crate::group::State;
 use crate::write::{InFlight, StaticMember, Then, Write, commit_error};
@@ -36,6 +37,25 @@ impl Groups {
                 });
             }
             Write::Emptied => {}
+            Write::Consumer { group: name, mut undo, answers } => {
+                // Changes that were taken back with those before them did not come true, wherever their
+                // records are now; and nothing that was changed since was made of them.
+                let was_taken_back = undo.is_empty();
+                if result.is_err() && !was_taken_back {
+                    // What was changed after this cannot stand either: it was made of this.
+                    undo.append(&mut self.writes.take_undo_after(token, &name));
+                    self.with(now, partition, &name, effects, |group, turn| group.consumer_undo(turn, undo));
+                }
+                let outcome = outcome.and(if was_taken_back {
+                    Err(ErrorCode::COORDINATOR_NOT_AVAILABLE)
+                } else {
+                    Ok(())
+                });
+                for (token, given) in answers {
+                    let told = outcome.map_or_else(beat::failed, |()| given);
+                    answer(effects, token, told);
+                }
+            }
             Write::Commit { group, producer, token, offsets } => {
                 self.with(now, partition, &group, effects, |group, turn| {
                     group.commit_written(turn, producer, token, offsets, result);
@@ -88,6 +108,11 @@ impl Groups {
                 self.static_member_overdue(now, partition, change, effects);
             }
             Write::Emptied => {}
+            Write::Consumer { answers, .. } => {
+                for (token, _) in std::mem::take(answers) {
+                    answer(effects, token, beat::failed(error));
+                }
+            }
             Write::Commit { token, offsets, .. } => {
                 let Some(token) = token.take() else { return };
                 let tell = |(at, stored): &_| {

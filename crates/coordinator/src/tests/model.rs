@@ -247,7 +247,13 @@ impl Story {
         let token = self.room.token();
         self.requests.insert(token, (index, 0));
         let topics = Some(vec![("t".to_owned(), vec![index as i32])]);
-        self.room.tell(Input::Fetch { token, group: format!("own{index}"), topics, require_stable: false });
+        self.room.tell(Input::Fetch {
+            token,
+            group: format!("own{index}"),
+            topics,
+            member: None,
+            require_stable: false,
+        });
     }
 
     fn move_leadership(&mut self) {
@@ -387,7 +393,13 @@ impl Story {
         {
             for input in [
                 |token, group| Input::Describe { token, group },
-                |token, group| Input::Fetch { token, group, topics: None, require_stable: true },
+                |token, group| Input::Fetch {
+                    token,
+                    group,
+                    topics: None,
+                    member: None,
+                    require_stable: true,
+                },
             ] {
                 let token = self.room.token();
                 self.room.tell(input(token, group.clone()));

@@ -108,6 +108,13 @@ impl Room {
         true
     }
 
+    /// Lets the newest held append fail, as one that is refused at once does.
+    pub(crate) fn refuse(&mut self, error: ErrorCode) -> bool {
+        let Some((_, write, _)) = self.held.pop_back() else { return false };
+        self.tell(Input::AppendFailed { write, error });
+        true
+    }
+
     /// Lets time pass, waking the coordinator whenever it wants.
     pub(crate) fn pass(&mut self, ms: u64) {
         let end = self.now_ms + ms;

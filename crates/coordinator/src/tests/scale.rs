@@ -113,7 +113,7 @@ fn a_hundred_thousand_offsets_are_read_back() {
     room.load(0);
     for group in 0..100 {
         let (token, group) = (room.token(), format!("group{group}"));
-        room.tell(Input::Fetch { token, group, topics: None, require_stable: true });
+        room.tell(Input::Fetch { token, group, topics: None, member: None, require_stable: true });
         let Some((_, Answer::Fetch(fetched))) = room.take_answers().pop() else { panic!("it is answered") };
         let offsets = fetched.topics.iter().flat_map(|(_, partitions)| partitions);
         assert_eq!(offsets.map(|told| told.offset).sum::<i64>(), (0..1_000).sum::<i64>());

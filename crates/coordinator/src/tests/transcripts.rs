@@ -157,7 +157,7 @@ impl Talk {
             "fetch" => {
                 let topics = (words.plain.len() > 2).then(|| topics(&words.plain[2..]));
                 let (group, require_stable) = (group(&words), words.get("stable") == Some("yes"));
-                self.ask(who, |token| Input::Fetch { token, group, topics, require_stable });
+                self.ask(who, |token| Input::Fetch { token, group, topics, member: None, require_stable });
             }
             "list" => {
                 let split = |name| -> Vec<String> {
@@ -412,6 +412,7 @@ fn in_words(answer: &Answer, shorten: &dyn Fn(&str) -> String) -> String {
             write!(out, "assigned {:?}", String::from_utf8_lossy(&synced.assignment)).unwrap();
         }
         Answer::Sync(synced) => out.push_str(synced.error.name()),
+        Answer::ConsumerBeat(_) | Answer::ConsumerDescribe(_) => unreachable!("not asked for here"),
         Answer::Heartbeat(error) => out.push_str(error.name()),
         Answer::Leave(left) => {
             out.push_str(left.error.name());

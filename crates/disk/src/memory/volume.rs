@@ -55,6 +55,10 @@ pub(super) enum Operation {
     Sync {
         file: NodeId,
     },
+    /// A sync of everything, names included.
+    SyncAll,
+    /// A sync of everything that failed: none of the files got further.
+    SyncAllFailed,
     /// A sync that failed: the kernel calls the pages clean, yet they never reached the disk.
     SyncFailed {
         file: NodeId,
@@ -233,6 +237,23 @@ impl Volume {
             Operation::Sync { file } => {
                 if let Some(Node::File { durable, pending, .. }) = self.nodes.get_mut(file) {
                     pending.drain(..).for_each(|change| change.apply(durable));
+                }
+            }
+            Operation::SyncAll => {
+                for node in self.nodes.values_mut() {
+                    if let Node::File { durable, pending, .. } = node {
+                        pending.drain(..).for_each(|change| change.apply(durable));
+                    }
+                }
+                std::mem::take(&mut self.pending_names)
+                    .into_iter()
+                    .for_each(|change| self.make_durable(change));
+            }
+            Operation::SyncAllFailed => {
+                for node in self.nodes.values_mut() {
+                    if let Node::File { pending, .. } = node {
+                        pending.clear();
+                    }
                 }
             }
             Operation::SyncFailed { file } => {

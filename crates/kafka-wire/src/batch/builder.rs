@@ -4,7 +4,7 @@ use super::{
     Attributes, BatchHeader, CRC_FROM, HEADER_LEN, MAGIC, PREFIX_LEN, Record, RecordHeader, TimestampType,
 };
 use crate::Writer;
-use crate::compression::{Codec, compress};
+use crate::compression::{Codec, Packing, compress_with};
 use bytes::Bytes;
 
 /// What an idempotent producer stamps on its batches.
@@ -28,7 +28,7 @@ pub struct BatchBuilder {
     header: BatchHeader,
     body: Writer,
     body_len: usize,
-    codec: Codec,
+    packing: Packing,
     next_offset: i64,
 }
 
@@ -49,13 +49,19 @@ impl BatchBuilder {
         let mut body = Writer::with_capacity(256);
         // The header takes this place when the rest is known.
         body.raw(&[0; HEADER_LEN]);
-        BatchBuilder { header, body, body_len: 0, codec: Codec::None, next_offset: base_offset }
+        BatchBuilder { header, body, body_len: 0, packing: Packing::default(), next_offset: base_offset }
     }
 
     /// Packs the records with `codec`.
     #[must_use]
-    pub fn codec(mut self, codec: Codec) -> BatchBuilder {
-        self.codec = codec;
+    pub fn codec(self, codec: Codec) -> BatchBuilder {
+        self.packing(codec.into())
+    }
+
+    /// Packs the records with a codec and its effort.
+    #[must_use]
+    pub fn packing(mut self, packing: Packing) -> BatchBuilder {
+        self.packing = packing;
         self
     }
 
@@ -178,12 +184,12 @@ impl BatchBuilder {
     /// Ends the batch.
     pub fn build(mut self) -> Bytes {
         let mut batch = self.body.into_vec();
-        if self.codec != Codec::None {
-            let packed = compress(self.codec, &batch[HEADER_LEN..]);
+        if self.packing.codec != Codec::None {
+            let packed = compress_with(self.packing, &batch[HEADER_LEN..]);
             batch.truncate(HEADER_LEN);
             batch.extend_from_slice(&packed);
         }
-        self.header.attributes.0 |= self.codec.id() & Attributes::CODEC;
+        self.header.attributes.0 |= self.packing.codec.id() & Attributes::CODEC;
         self.header.batch_length = length(batch.len() - PREFIX_LEN);
         batch[..HEADER_LEN].copy_from_slice(&self.header.encode());
         let crc = crc32c::crc32c(&batch[CRC_FROM..]);

@@ -3,7 +3,7 @@
 //! Frames in messages of magic 0 carry a header checksum that wrongly covers the frame's magic number; they
 //! are mended before they are read.
 
-use super::{CompressionError, read_bounded};
+use super::{CompressionError, lz4_search, read_bounded};
 use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
 use std::borrow::Cow;
 use std::io::Write;
@@ -17,6 +17,39 @@ pub(super) fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.write_all(bytes)?;
     Ok(encoder.finish()?)
 }
+
+/// As [`compress`], with a search for long matches that takes the longer the higher the level is.
+pub(super) fn compress_searching(bytes: &[u8], level: i32) -> Vec<u8> {
+    let descriptor = [VERSION_1 | FLAG_INDEPENDENT, BLOCKS_OF_64_KIB];
+    let mut out = MAGIC.to_vec();
+    out.extend_from_slice(&descriptor);
+    out.push((xxh32_short(&descriptor) >> 8) as u8);
+    for block in bytes.chunks(BLOCK_BYTES) {
+        let at = out.len();
+        out.extend_from_slice(&[0; 4]);
+        lz4_search::pack(block, level, &mut out);
+        let mut length = out.len() - at - 4;
+        let mut as_it_is = 0;
+        if length >= block.len() {
+            out.truncate(at + 4);
+            out.extend_from_slice(block);
+            (length, as_it_is) = (block.len(), NOT_PACKED);
+        }
+        out[at..at + 4].copy_from_slice(&(length as u32 | as_it_is).to_le_bytes());
+    }
+    out.extend_from_slice(&[0; 4]);
+    out
+}
+
+/// How a frame begins.
+const MAGIC: [u8; 4] = 0x184d_2204_u32.to_le_bytes();
+const VERSION_1: u8 = 0x40;
+/// Flag of the frame descriptor: no block refers to another.
+const FLAG_INDEPENDENT: u8 = 0x20;
+const BLOCKS_OF_64_KIB: u8 = 0x40;
+const BLOCK_BYTES: usize = 64 * 1024;
+/// Bit of a block's length: its bytes are as they were.
+const NOT_PACKED: u32 = 1 << 31;
 
 pub(super) fn decompress(bytes: &[u8], limit: usize) -> Result<Vec<u8>, CompressionError> {
     read_bounded(FrameDecoder::new(bytes), limit)

@@ -1,4 +1,4 @@
-use super::{Codec, CompressionError, compress, decompress, decompress_magic_0};
+use super::{Codec, CompressionError, Packing, compress, compress_with, decompress, decompress_magic_0};
 
 const LIMIT: usize = 1 << 20;
 
@@ -21,6 +21,42 @@ fn every_codec_gives_back_what_it_packed() {
             assert_eq!(decompress(codec, &packed, LIMIT).as_deref(), Ok(&sample[..]), "{codec}");
         }
     }
+}
+
+#[test]
+fn every_level_gives_back_what_it_packed() {
+    let mut random = fastrand::Rng::with_seed(17);
+    let mut samples = vec![b"the quick brown fox ".repeat(4_000), vec![0; 70_000]];
+    for length in (0..40).chain([3_000, 65_536, 65_540]) {
+        // Few different bytes, so that there are matches of all lengths.
+        samples.push(std::iter::repeat_with(|| random.u8(0..3)).take(length).collect());
+    }
+    let levels =
+        [(Codec::Gzip, vec![-1, 1, 9]), (Codec::Lz4, vec![1, 3, 9, 12, 17]), (Codec::Zstd, vec![-3, 1, 9])];
+    for (codec, levels) in levels {
+        for level in levels {
+            let packing = Packing { codec, level: Some(level) };
+            for sample in samples.iter().filter(|sample| level < 6 || sample.len() < 65_000) {
+                let packed = compress_with(packing, sample);
+                let length = sample.len();
+                assert!(
+                    decompress(codec, &packed, LIMIT).as_deref() == Ok(&sample[..]),
+                    "{codec} at {level}, {length} bytes"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_longer_search_finds_more() {
+    let mut random = fastrand::Rng::with_seed(5);
+    let words: Vec<String> = (0..400).map(|_| format!("w{:x}", random.u32(..))).collect();
+    let text: Vec<&str> = (0..2000).map(|_| words[random.usize(0..words.len())].as_str()).collect();
+    let text = text.join(" ");
+    let size = |level| compress_with(Packing { codec: Codec::Lz4, level }, text.as_bytes()).len();
+    let (fast, short, long) = (size(None), size(Some(3)), size(Some(12)));
+    assert!(long < short && short < fast, "{long}, {short}, {fast} of {}", text.len());
 }
 
 #[test]

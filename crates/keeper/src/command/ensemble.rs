@@ -69,7 +69,10 @@ impl Keeper {
             "last_zxid": last.to_string(),
             "zab_epoch": last.epoch(),
             "zab_counter": last.counter(),
-            "zabstate": if self.serves() { "broadcast" } else { "election" },
+            "zabstate": match self.server.peer.phase().progress() {
+                Some(progress) => progress.to_string(),
+                None => "election".to_owned(),
+            },
         }))
     }
 
@@ -90,12 +93,20 @@ impl Keeper {
         let mut gauges = vec![("quorum_size", gauge(voters))];
         if self.leads() {
             let learners = self.server.peer.learners();
+            let sizes = &self.server.statistics.proposal_sizes;
             let voting = learners.iter().filter(|(_, votes)| *votes).count();
             gauges.extend([
                 ("learners", gauge(learners.len())),
                 ("synced_followers", gauge(voting)),
                 ("synced_non_voting_followers", Measure::Gauge(0)),
                 ("synced_observers", gauge(learners.len() - voting)),
+                ("leader_uptime", {
+                    let since = self.server.now.moment.since(self.server.member.since);
+                    Measure::Gauge(since.as_ms() as i64)
+                }),
+                ("last_proposal_size", Measure::Gauge(sizes.last)),
+                ("min_proposal_size", Measure::Gauge(sizes.min)),
+                ("max_proposal_size", Measure::Gauge(sizes.max)),
                 ("pending_syncs", gauge(self.server.member.syncs_of_learners.len())),
             ]);
         }

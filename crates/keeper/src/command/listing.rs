@@ -11,11 +11,12 @@ use crate::limits::LISTED_MAX;
 impl Keeper {
     pub(super) fn expiry_and_ephemerals(&self) -> Fields {
         let server = &self.server;
-        let expiry: BTreeMap<String, Vec<i64>> = server
-            .sessions
-            .by_due()
-            .map(|(due, sessions)| (due.as_ms().to_string(), sessions.iter().map(|id| id.0).collect()))
-            .collect();
+        // Sessions of both kinds can be due at the same moment.
+        let mut expiry: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        for (due, sessions) in server.sessions.by_due().chain(server.local.by_due()) {
+            let due = expiry.entry(due.as_ms().to_string()).or_default();
+            due.extend(sessions.iter().map(|id| id.0));
+        }
         let tree = server.database.tree();
         let mut room = LISTED_MAX;
         let mut ephemerals: BTreeMap<String, Vec<String>> = BTreeMap::new();

@@ -97,6 +97,23 @@ fn commands_are_found_by_any_name_and_the_rest_is_refused() {
 }
 
 #[test]
+fn a_member_without_a_leader_tells_how_far_it_is() {
+    let mut talk = Talk::member(KeeperConfig::default(), 3);
+    let state = ask(&mut talk, "zabstate");
+    assert_eq!((&state["error"], &state["zabstate"]), (&Value::Null, &json!("election")));
+    assert_eq!(
+        (&state["myid"], &state["is_leader"], &state["voting"]),
+        (&json!(1), &json!(false), &json!(true))
+    );
+    assert_eq!(ask(&mut talk, "monitor")["peer_state"], "looking");
+    assert_ne!(ask(&mut talk, "leader")["error"], Value::Null);
+    let mut talk = Talk::member(KeeperConfig::default(), 1);
+    talk.line("wait 1000");
+    assert_eq!(ask(&mut talk, "zabstate")["zabstate"], "broadcast");
+    assert_eq!(ask(&mut talk, "monitor")["peer_state"], "leading - broadcast");
+}
+
+#[test]
 fn snapshots_are_for_those_with_every_permission_on_the_root() {
     let mut talk = talk();
     let from = "10.0.0.9".parse().expect("an address");

@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use clock::Now;
 use znode::{Database, HashKey};
-use zookeeper_wire::SessionId;
+use zookeeper_wire::txn::TxnDigest;
+use zookeeper_wire::{SessionId, Zxid};
 
 use crate::ConnectionId;
 use crate::border::{Effect, Input};
@@ -474,7 +475,7 @@ fn a_restart_keeps_what_was_logged() {
     {
         talk.line(line);
     }
-    let mut database = Database::new(HashKey(5), true);
+    let mut database = Database::new(HashKey(5), znode::ExtendedTypes::On);
     for entry in &talk.log {
         database.replay(&zookeeper_wire::txn::TxnEntry::decode(entry.payload.clone()).unwrap());
     }
@@ -608,6 +609,29 @@ fn so_has_what_is_sent_before_the_session_is_there() {
     talk.line("persist");
 }
 
+/// A pipeline that is throttled is not read any further, and goes on when there is room.
+#[test]
+fn a_deep_pipeline_waits_when_requests_are_throttled() {
+    let throttles = crate::Throttles { requests_max: 1, ..crate::Throttles::default() };
+    let mut talk = Talk::new(KeeperConfig { throttles, ..KeeperConfig::default() });
+    talk.line("1 > connect 10000");
+    talk.line("hold");
+    talk.line("1 > create /a x");
+    talk.out.clear();
+    for number in 1..crate::limits::HELD_FRAMES_PAUSE {
+        talk.line(&format!("1 > create /a{number} x"));
+    }
+    assert!(!talk.out.contains("1 < "), "so many are read");
+    talk.line("1 > create /last x");
+    assert!(talk.out.ends_with("1 < paused\n"), "{}", talk.out);
+    talk.out.clear();
+    talk.line("persist");
+    assert_eq!(talk.out.matches("1 < create").count(), 1 + crate::limits::HELD_FRAMES_PAUSE, "{}", talk.out);
+    let resumed = talk.out.find("1 < resumed").expect("it is read again");
+    assert!(resumed < talk.out.find("1 < create /last").expect("answered"), "{}", talk.out);
+    assert!(!talk.out.contains("closed"));
+}
+
 /// Sessions come and go in every way there is; afterwards nothing remembers them.
 #[test]
 fn nothing_is_left_of_sessions_that_are_gone() {
@@ -664,4 +688,22 @@ fn clients_wait_when_the_log_has_no_room() {
     assert_eq!(sessions, clients - 1);
     talk.line(&format!("{clients} > create /last x"));
     assert!(talk.out.ends_with(&format!("{clients} < create /last @{clients}\n")));
+}
+
+/// A Java leader's snapshot holds parts of what it committed while it sent it.
+#[test]
+fn no_digest_is_told_or_compared_while_a_leaders_snapshot_is_ahead() {
+    let mut talk = Talk::new(KeeperConfig::default());
+    talk.keeper.server.fuzzy_to = Zxid(130);
+    talk.line("1 > connect 10000");
+    for n in 0..300 {
+        talk.line(&format!("1 > create /n{n} x"));
+    }
+    let told: Vec<i64> = talk.keeper.server.digests.iter().map(|(zxid, _)| zxid.0).collect();
+    assert_eq!(told, [256]);
+    let wrong = TxnDigest { version: znode::DIGEST_VERSION, tree: -1 };
+    talk.keeper.compare(Zxid(130), Some(wrong));
+    assert_eq!(talk.keeper.digest_mismatches(), 0);
+    talk.keeper.compare(Zxid(131), Some(wrong));
+    assert_eq!(talk.keeper.digest_mismatches(), 1);
 }

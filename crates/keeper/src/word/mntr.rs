@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
+use znode::QuotaTotals;
+
 use crate::keeper::Keeper;
+use crate::limits::NAMESPACES_MAX;
 use crate::metrics::{Metric, Value};
 
 /// The quantiles of a summary with spread, by the prefix of their names.
@@ -21,8 +24,14 @@ impl Keeper {
     }
 
     /// What is no number.
-    pub(crate) fn monitor_texts(&self) -> [(&'static str, String); 2] {
-        [("version", self.server.config.version.clone()), ("server_state", self.mode().to_owned())]
+    pub(crate) fn monitor_texts(&self) -> Vec<(&'static str, String)> {
+        let mut texts =
+            vec![("version", self.server.config.version.clone()), ("server_state", self.mode().to_owned())];
+        // The original's server that only reads is no member to itself.
+        if !self.stands_alone() && !self.reads_only() {
+            texts.push(("peer_state", self.server.peer.phase().to_string()));
+        }
+        texts
     }
 
     /// All numbers, summaries taken apart as `mntr` does it.
@@ -82,7 +91,7 @@ impl Keeper {
             ("watch_count", gauge(server.watches.len())),
             ("ephemerals_count", gauge(tree.ephemeral_count())),
             ("approximate_data_size", gauge(tree.approximate_data_bytes() + 1)),
-            ("global_sessions", gauge(server.sessions.len() - self.local_sessions())),
+            ("global_sessions", gauge(server.sessions.len())),
             ("local_sessions", gauge(self.local_sessions())),
             ("open_file_descriptor_count", measured(measures.open_files)),
             ("max_file_descriptor_count", measured(measures.open_files_max)),
@@ -90,8 +99,8 @@ impl Keeper {
             ("last_client_response_size", Value::Gauge(sizes.last)),
             ("min_client_response_size", Value::Gauge(sizes.min)),
             ("max_client_response_size", Value::Gauge(sizes.max)),
-            ("outstanding_tls_handshake", Value::Gauge(0)),
-            ("auth_failed_count", measured(statistics.authentication_failures)),
+            ("outstanding_tls_handshake", measured(measures.handshakes)),
+            ("auth_failed_count", measured(server.authentication_failures())),
             ("non_mtls_local_conn_count", Value::Gauge(0)),
             ("non_mtls_remote_conn_count", Value::Gauge(0)),
         ];
@@ -100,7 +109,27 @@ impl Keeper {
             namespace: None,
             value,
         });
-        present.chain(server.metrics.all()).collect()
+        present.chain(self.quota_gauges()).chain(server.metrics.all()).collect()
+    }
+
+    /// Limits and what there is of them, for each namespace that has a quota.
+    fn quota_gauges(&self) -> impl Iterator<Item = Metric<'_>> {
+        let mut totals = self.server.database.tree().quota_totals();
+        totals.truncate(NAMESPACES_MAX);
+        type Pick = fn(&QuotaTotals<'_>) -> Option<i64>;
+        let names: [(&str, Pick); 4] = [
+            ("quota_count_limit_per_namespace", |totals| totals.count_limit),
+            ("quota_bytes_limit_per_namespace", |totals| totals.bytes_limit),
+            ("quota_count_usage_per_namespace", |totals| totals.count_used),
+            ("quota_bytes_usage_per_namespace", |totals| totals.bytes_used),
+        ];
+        names.into_iter().flat_map(move |(name, pick)| {
+            let gauge = |totals: &QuotaTotals<'_>, namespace| {
+                let value = Value::Gauge(pick(totals)?);
+                Some(Metric { name, namespace: Some(namespace), value })
+            };
+            totals.iter().filter_map(|totals| gauge(totals, totals.namespace)).collect::<Vec<_>>()
+        })
     }
 }
 

@@ -26,19 +26,16 @@ impl Keeper {
         match self.server.member.part {
             Part::Alone => "standalone",
             Part::Looking => "looking",
+            Part::ReadOnly => "read-only",
             Part::Leading => "leader",
             Part::Learning(_, Votes::Yes) => "follower",
             Part::Learning(_, Votes::No) => "observer",
         }
     }
 
-    /// Sessions that no other server knows of.
-    pub(crate) fn local_sessions(&self) -> usize {
-        0
-    }
-
     fn version_line(&self) -> String {
-        format!("Zookeeper version: {}\n", self.server.config.version)
+        let mode = if self.reads_only() { "READ-ONLY mode; serving only read-only clients\n" } else { "" };
+        format!("Zookeeper version: {}\n{mode}", self.server.config.version)
     }
 
     fn write_server(&self, text: &mut String) {
@@ -61,5 +58,9 @@ impl Keeper {
             // The original counts the root's two names.
             database.tree().len() + 1,
         );
+        if server.member.part == Part::Leading {
+            let sizes = &server.statistics.proposal_sizes;
+            let _ = writeln!(text, "Proposal sizes last/min/max: {}/{}/{}", sizes.last, sizes.min, sizes.max);
+        }
     }
 }

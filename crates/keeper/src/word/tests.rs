@@ -1,3 +1,4 @@
+use crate::border::{Input, Measures, Observed};
 use crate::talk::{Talk, check, check_with};
 use crate::{KeeperConfig, WordList, is_word};
 
@@ -70,6 +71,84 @@ fn the_short_words_say_what_tools_expect() {
         9 < closed
         "#,
     );
+}
+
+#[test]
+fn a_member_shows_its_ensemble() {
+    let mut talk = Talk::member(talkative(), 3);
+    talk.line("1 > open 10.0.0.1:1");
+    talk.line("1 > word conf");
+    let expect = "serverId=1\\ninitLimit=10\\nsyncLimit=5\\nelectionAlg=3\\nelectionPort=3888\\nquorumPort=2888\\n\
+                  peerType=0\\nmembership: \\nserver.1=server1:2888:3888:participant\\n\
+                  server.2=server2:2888:3888:participant\\nserver.3=server3:2888:3888:participant\\n\
+                  version=0\"\n1 < closed\n";
+    assert!(talk.out.ends_with(expect), "{}", talk.out);
+}
+
+#[test]
+fn quotas_are_shown_by_namespace() {
+    let mut talk = Talk::new(talkative());
+    talk.line("1 > connect 10000");
+    let limits = ["count=3,bytes=-1", "count=-1,bytes=40=;byteHardLimit=50;countHardLimit=7"];
+    for (subtree, limit) in ["/a/b", "/a/c"].into_iter().zip(limits) {
+        for path in ["/a", subtree, "/zookeeper/quota/a", &format!("/zookeeper/quota{subtree}")] {
+            talk.line(&format!("1 > create {path} xyz"));
+        }
+        talk.line(&format!("1 > create /zookeeper/quota{subtree}/zookeeper_limits {limit}"));
+        talk.line(&format!("1 > create /zookeeper/quota{subtree}/zookeeper_stats x"));
+    }
+    talk.line("1 > create /a/b/d four");
+    talk.line("2 > open 10.0.0.1:2");
+    talk.line("2 > word mntr");
+    for (name, value) in [("count_limit", 10), ("bytes_limit", 49), ("count_usage", 3), ("bytes_usage", 10)] {
+        let line = format!("\\nzk_a_quota_{name}_per_namespace\\t{value}\\n");
+        assert!(talk.out.contains(&line), "{line} in {}", talk.out);
+    }
+}
+
+#[test]
+fn what_the_edge_measured_is_shown() {
+    let mut talk = Talk::new(talkative());
+    let mut restores_ms = Observed::once(30);
+    restores_ms.add(12);
+    let measures = Measures {
+        start_snapshot_ms: Observed::once(5),
+        start_transactions_ms: Observed::once(6),
+        start_transactions: Observed::once(7),
+        restores_ms,
+        restores_failed: 8,
+        restores_limited: 9,
+        snapshots_failed: 10,
+        snapshots_limited: 11,
+        fatal: 12,
+        handshakes: 13,
+        handshakes_refused: 14,
+        handshakes_failed: 15,
+        ..Measures::default()
+    };
+    talk.step(Input::Measured(Box::new(measures)));
+    talk.line("1 > open 10.0.0.1:1");
+    talk.line("1 > word mntr");
+    for (name, value) in [
+        ("sum_startup_snap_load_time", 5),
+        ("sum_startup_txns_load_time", 6),
+        ("sum_startup_txns_loaded", 7),
+        ("cnt_restore_time", 2),
+        ("sum_restore_time", 42),
+        ("min_restore_time", 12),
+        ("restore_error_count", 8),
+        ("restore_rate_limited_count", 9),
+        ("snapshot_error_count", 10),
+        ("snapshot_rate_limited_count", 11),
+        ("unrecoverable_error_count", 12),
+        ("outstanding_tls_handshake", 13),
+        ("tls_handshake_exceeded", 14),
+        ("unsuccessful_handshake", 15),
+        ("auth_failed_count", 15),
+    ] {
+        let line = format!("\\nzk_{name}\\t{value}\\n");
+        assert!(talk.out.contains(&line), "{line} in {}", talk.out);
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use kafka_wire::compression::Codec;
+use kafka_wire::compression::{Codec, Packing};
 
 use super::*;
 use crate::topic_config::{CleanupPolicy, CompressionType};
@@ -131,5 +131,60 @@ fn a_topic_may_want_its_own_codec() {
             };
             assert_eq!(records(sent), records(valid.bytes().clone()));
         }
+    }
+}
+
+#[test]
+fn a_producer_may_not_stamp_what_only_a_broker_may() {
+    let of_brokers = TopicConfig { timestamp_type: TimestampType::LogAppendTime, ..TopicConfig::default() };
+    let check = |bytes: Bytes, config: &TopicConfig, expect: Option<(ErrorCode, Vec<i32>)>| {
+        let refusal = validate(bytes, config, NOW).err();
+        let found = refusal.map(|refusal| {
+            (refusal.code, refusal.records.into_iter().map(|(index, _)| index).collect::<Vec<_>>())
+        });
+        assert_eq!(found, expect);
+    };
+    let refused = Some((ErrorCode::INVALID_TIMESTAMP, vec![0, 1]));
+    check(altered(22, 0x08), &of_brokers, refused.clone());
+    check(altered(22, 0x08), &TopicConfig::default(), None);
+    let mut untimed = built(Codec::None, false, &[-1, -1]).to_vec();
+    untimed[22] = 0x08;
+    let sum = crc32c::crc32c(&untimed[21..]);
+    untimed[17..21].copy_from_slice(&sum.to_be_bytes());
+    check(untimed.into(), &TopicConfig::default(), refused);
+}
+
+#[test]
+fn a_batch_with_half_a_producer_is_not_packed_anew() {
+    let stamp = ProducerStamp { id: 7, epoch: -1, base_sequence: 0, transactional: false };
+    let mut builder = BatchBuilder::new(0).producer(stamp);
+    builder.append(NOW.as_ms(), None, Some(b"v"), &[]);
+    let bytes = builder.build();
+    assert!(validate(bytes.clone(), &TopicConfig::default(), NOW).is_ok());
+    let gzip =
+        TopicConfig { compression: CompressionType::Fixed(Codec::Gzip.into()), ..TopicConfig::default() };
+    assert_eq!(validate(bytes, &gzip, NOW).unwrap_err().code, ErrorCode::INVALID_PRODUCER_EPOCH);
+}
+
+#[test]
+fn a_higher_level_packs_smaller() {
+    let mut builder = BatchBuilder::new(0);
+    let mut random = fastrand::Rng::with_seed(3);
+    let words: Vec<String> = (0..300).map(|_| format!("word{}", random.u32(0..5000))).collect();
+    for _ in 0..200 {
+        let text: Vec<&str> = (0..10).map(|_| words[random.usize(0..words.len())].as_str()).collect();
+        builder.append(NOW.as_ms(), None, Some(text.join(" ").as_bytes()), &[]);
+    }
+    let sent = builder.build();
+    for (codec, low, high) in [(Codec::Gzip, 1, 9), (Codec::Lz4, 1, 12), (Codec::Zstd, -50, 19)] {
+        let size = |level| {
+            let compression = CompressionType::Fixed(Packing { codec, level: Some(level) });
+            let config = TopicConfig { compression, ..TopicConfig::default() };
+            let valid = validate(sent.clone(), &config, NOW).unwrap();
+            let stored = Batch::produced(valid.bytes().clone()).unwrap();
+            assert_eq!(stored.records(1 << 20).unwrap().count(), 200);
+            valid.bytes().len()
+        };
+        assert!(size(high) < size(low), "{codec}: {} at {high}, {} at {low}", size(high), size(low));
     }
 }

@@ -49,6 +49,8 @@ pub struct Synonym {
 pub(crate) enum Allowed {
     Anything,
     Between(i64, i64),
+    /// Between the first two, or the third.
+    BetweenOr(i64, i64, i64),
     OneOf(&'static [&'static str]),
     /// `*`, or partition:broker pairs.
     Replicas,
@@ -88,9 +90,21 @@ impl ConfigKey {
                 .map_err(|_| ConfigError::new(synonym.name, &value, self.impossible(&value).to_string()))?;
             return Ok((value, Some(synonym.name)));
         }
-        Ok((self.default.to_owned(), None))
+        Ok((self.default_of(broker).to_owned(), None))
+    }
+
+    /// The default of a broker: one key's depends on the release whose messages brokers use among themselves. Kafka
+    /// bounds how far ahead timestamps may be since 4.0; who names an earlier release has its default.
+    fn default_of<'a>(&self, broker: impl Fn(&str) -> Option<&'a str>) -> &'static str {
+        let is_earlier = |version: &str| !version.starts_with(['4', '5', '6', '7', '8', '9']);
+        match self.name {
+            TIMESTAMP_AFTER if broker("inter.broker.protocol.version").is_some_and(is_earlier) => FOREVER,
+            _ => self.default,
+        }
     }
 }
+
+const TIMESTAMP_AFTER: &str = "message.timestamp.after.max.ms";
 
 const INT_MAX: i64 = i32::MAX as i64;
 const MINUTES: i64 = 60_000;
@@ -116,7 +130,7 @@ const fn key(
     ConfigKey { name, kind, default, allowed, synonyms, documentation }
 }
 
-use Allowed::{Anything, Between, OneOf, Replicas};
+use Allowed::{Anything, Between, BetweenOr, OneOf, Replicas};
 use ConfigKind::{Boolean, Double, Int, List, Long};
 
 /// By rising name: `find` halves.
@@ -124,14 +138,14 @@ use ConfigKind::{Boolean, Double, Int, List, Long};
 static KEYS: &[ConfigKey] = &[
     key("cleanup.policy", List, "delete", OneOf(&["compact", "delete"]), &[same("log.cleanup.policy")],
         "What happens to old records: delete removes old segments, compact keeps the newest record of each key. Both may be given; with neither, everything stays."),
-    key("compression.gzip.level", Int, "-1", Between(-1, 9), &[same("compression.gzip.level")],
-        "Effort of gzip where compression.type is gzip; -1 is gzip's own default."),
+    key("compression.gzip.level", Int, "-1", BetweenOr(1, 9, -1), &[same("compression.gzip.level")],
+        "How hard gzip packs where compression.type is gzip and a batch came in another codec: 1 is fastest, 9 smallest, -1 gzip's own default."),
     key("compression.lz4.level", Int, "9", Between(1, 17), &[same("compression.lz4.level")],
-        "Effort of lz4 where compression.type is lz4."),
+        "How hard lz4 packs where compression.type is lz4 and a batch came in another codec: 9, the default, is the fast way; any other number searches longer the higher it is."),
     key("compression.type", ConfigKind::String, "producer", OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), &[same("compression.type")],
         "How batches are stored: producer keeps what came; any codec repacks batches that came in another one."),
     key("compression.zstd.level", Int, "3", Between(-131_072, 22), &[same("compression.zstd.level")],
-        "Effort of zstd where compression.type is zstd."),
+        "How hard zstd packs where compression.type is zstd and a batch came in another codec: the higher the smaller and slower."),
     key("delete.retention.ms", Long, "86400000", Between(0, i64::MAX), &[same("log.cleaner.delete.retention.ms")],
         "How long a tombstone (a key without a value) stays in a compacted topic, so that readers can see the deletion."),
     key("file.delete.delay.ms", Long, "60000", Between(0, i64::MAX), &[same("log.segment.delete.delay.ms")],
@@ -158,7 +172,7 @@ static KEYS: &[ConfigKey] = &[
         "Accepted for older tools and without effect: records are always sent as they are stored."),
     key("message.format.version", ConfigKind::String, "3.0-IV1", Anything, &[same("log.message.format.version")],
         "Accepted for older tools and without effect: new records are always stored in format 2."),
-    key("message.timestamp.after.max.ms", Long, "3600000", Between(0, i64::MAX), &[same("log.message.timestamp.after.max.ms")],
+    key(TIMESTAMP_AFTER, Long, "3600000", Between(0, i64::MAX), &[same("log.message.timestamp.after.max.ms")],
         "How far ahead of the broker's clock a producer's timestamp may be."),
     key("message.timestamp.before.max.ms", Long, FOREVER, Between(0, i64::MAX), &[same("log.message.timestamp.before.max.ms")],
         "How far behind the broker's clock a producer's timestamp may be."),
@@ -173,7 +187,7 @@ static KEYS: &[ConfigKey] = &[
     key("min.insync.replicas", Int, "1", Between(1, INT_MAX), &[same("min.insync.replicas")],
         "Replicas that must have a record before acks=all is answered; with fewer in sync such writes are refused."),
     key("preallocate", Boolean, "false", Anything, &[same("log.preallocate")],
-        "Whether the file of a new segment is allocated ahead."),
+        "Whether a new segment's file has the length of segment.bytes from the start; it is cut to what it holds when the segment ends."),
     key("remote.log.copy.disable", Boolean, "false", Anything, &[],
         "Whether copying to remote storage is stopped."),
     key("remote.log.delete.on.disable", Boolean, "false", Anything, &[],

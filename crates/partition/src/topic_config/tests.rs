@@ -49,6 +49,10 @@ fn values_are_checked() {
     check("compression.type", "lz4", "");
     check("compression.type", "none", "one of");
     check("compression.zstd.level", "23", "between");
+    check("compression.gzip.level", "-1", "");
+    check("compression.gzip.level", "0", "between 1 and 9 or equal to -1");
+    check("compression.gzip.level", "10", "between 1 and 9 or equal to -1");
+    check("compression.lz4.level", "0", "between 1 and 17");
     check("min.cleanable.dirty.ratio", "0.75", "");
     check("min.cleanable.dirty.ratio", "1.5", "between 0 and 1");
     check("preallocate", "True", "");
@@ -75,4 +79,33 @@ fn defaults_are_kafkas() {
     assert_eq!((config.flush_messages, config.flush_ms), (i64::MAX, i64::MAX));
     assert_eq!((config.retention_bytes, config.in_sync_min), (None, 1));
     assert!(config.cleanup.deletes() && !config.cleanup.compacts());
+}
+
+#[test]
+fn timestamps_ahead_are_bounded_unless_an_earlier_release_is_named() {
+    let check = |version: Option<&str>, expect: i64| {
+        let broker = |name: &str| if name == "inter.broker.protocol.version" { version } else { None };
+        let config = TopicConfig::resolve(&BTreeMap::new(), broker).unwrap();
+        assert_eq!(config.timestamp_after_ms_max, expect, "{version:?}");
+    };
+    check(None, 3_600_000);
+    check(Some("3.9-IV0"), i64::MAX);
+    check(Some("2.8"), i64::MAX);
+    check(Some("4.0-IV3"), 3_600_000);
+}
+
+#[test]
+fn the_level_is_that_of_the_codec() {
+    let check = |pairs: &[(&str, &str)], broker: Option<&str>, expect: Packing| {
+        let lookup = |name: &str| if name == "compression.zstd.level" { broker } else { None };
+        let config = TopicConfig::resolve(&overrides(pairs), lookup).unwrap();
+        assert_eq!(config.compression, CompressionType::Fixed(expect), "{pairs:?}");
+    };
+    let at = |codec, level| Packing { codec, level: Some(level) };
+    check(&[("compression.type", "zstd")], None, at(Codec::Zstd, 3));
+    check(&[("compression.type", "zstd")], Some("7"), at(Codec::Zstd, 7));
+    check(&[("compression.type", "zstd"), ("compression.zstd.level", "19")], Some("7"), at(Codec::Zstd, 19));
+    check(&[("compression.type", "gzip"), ("compression.gzip.level", "9")], None, at(Codec::Gzip, 9));
+    check(&[("compression.type", "lz4"), ("compression.zstd.level", "1")], None, at(Codec::Lz4, 9));
+    check(&[("compression.type", "snappy")], None, Codec::Snappy.into());
 }

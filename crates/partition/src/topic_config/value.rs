@@ -66,6 +66,9 @@ impl ConfigKey {
                 format!("it must be at least {low}")
             }
             (_, Allowed::Between(low, high)) => format!("it must be between {low} and {high}"),
+            (_, Allowed::BetweenOr(low, high, other)) => {
+                format!("it must be between {low} and {high} or equal to {other}")
+            }
             (_, Allowed::Replicas) => "it must be \"*\" or a list of partition:broker".to_owned(),
             (ConfigKind::Boolean, _) => "it must be true or false".to_owned(),
             _ => "it is not of the right type".to_owned(),
@@ -77,6 +80,9 @@ impl ConfigKey {
         let parsed: i64 = value.trim().parse().map_err(|_| self.impossible(value))?;
         match self.allowed {
             Allowed::Between(low, high) if !(low..=high).contains(&parsed) => Err(self.impossible(value)),
+            Allowed::BetweenOr(low, high, other) if !(low..=high).contains(&parsed) && parsed != other => {
+                Err(self.impossible(value))
+            }
             _ => Ok(parsed),
         }
     }

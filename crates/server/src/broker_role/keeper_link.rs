@@ -3,7 +3,7 @@
 
 use super::KeeperAccess;
 use super::service::BrokerMessage;
-use crate::limits;
+use crate::{Routes, limits};
 use bytes::Bytes;
 use clock::Moment;
 use keeper_client::{Address, Answer, Effect, Event, Input, Session, Token};
@@ -24,6 +24,7 @@ pub(super) enum FromKeeper {
 pub(super) struct KeeperLink {
     session: Session,
     access: KeeperAccess,
+    routes: Routes,
     mailbox: Mailbox<BrokerMessage>,
     effects: Vec<Effect>,
     /// The connection that is there or being made.
@@ -35,10 +36,16 @@ pub(super) struct KeeperLink {
 }
 
 impl KeeperLink {
-    pub(super) fn new(session: Session, access: KeeperAccess, mailbox: Mailbox<BrokerMessage>) -> Self {
+    pub(super) fn new(
+        session: Session,
+        access: KeeperAccess,
+        routes: Routes,
+        mailbox: Mailbox<BrokerMessage>,
+    ) -> Self {
         KeeperLink {
             session,
             access,
+            routes,
             mailbox,
             effects: Vec::new(),
             connection: None,
@@ -130,7 +137,7 @@ impl KeeperLink {
     }
 
     fn connect(&mut self, turn: &mut Turn, address: Option<SocketAddr>) {
-        match address.map(|address| turn.dial(address, rules())) {
+        match address.map(|address| turn.dial(self.routes.to(address), rules())) {
             Some(Ok(connection)) => self.connection = Some(connection),
             Some(Err(error)) => {
                 tracing::warn!(%error, "cannot connect to a keeper");

@@ -2,6 +2,7 @@
 //! here. Which requests, and when, is the node's business.
 
 use super::service::BrokerMessage;
+use crate::Routes;
 use broker::LinkId;
 use kafka_wire::Frame;
 use shard::{ConnectionId, Mailbox, PeerRules, Turn};
@@ -11,6 +12,7 @@ use std::thread;
 use transport::FrameRules;
 
 pub(super) struct PeerLinks {
+    routes: Routes,
     mailbox: Mailbox<BrokerMessage>,
     links: BTreeMap<LinkId, Option<ConnectionId>>,
     connections: BTreeMap<u64, LinkId>,
@@ -19,8 +21,14 @@ pub(super) struct PeerLinks {
 }
 
 impl PeerLinks {
-    pub(super) fn new(mailbox: Mailbox<BrokerMessage>) -> Self {
-        PeerLinks { mailbox, links: BTreeMap::new(), connections: BTreeMap::new(), failed: VecDeque::new() }
+    pub(super) fn new(routes: Routes, mailbox: Mailbox<BrokerMessage>) -> Self {
+        PeerLinks {
+            routes,
+            mailbox,
+            links: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            failed: VecDeque::new(),
+        }
     }
 
     /// The link that a connection is, if it is one.
@@ -69,7 +77,7 @@ impl PeerLinks {
     }
 
     fn connect(&mut self, turn: &mut Turn, link: LinkId, address: Option<SocketAddr>) {
-        match address.map(|address| turn.dial(address, rules())) {
+        match address.map(|address| turn.dial(self.routes.to(address), rules())) {
             Some(Ok(connection)) => {
                 self.links.insert(link, Some(connection));
                 self.connections.insert(connection.as_u64(), link);

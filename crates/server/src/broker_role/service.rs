@@ -117,12 +117,11 @@ impl<D: Disk> BrokerService<D> {
         for effect in effects.drain(..) {
             match effect {
                 Effect::Reply { connection, frame } => {
-                    let connection = outer(connection);
                     if let Some(frame) = frame {
-                        turn.send_pieces(connection, frame.into_segments());
+                        turn.send_pieces(outer(connection), frame.into_segments());
                     }
-                    turn.answered(connection);
                 }
+                Effect::Next { connection } => turn.answered(outer(connection)),
                 Effect::Close { connection, reason } => {
                     tracing::debug!(connection = %outer(connection), %reason, "closing a connection");
                     turn.close(outer(connection));
@@ -205,7 +204,13 @@ impl<D: Disk> Service for BrokerService<D> {
         if let Some(link) = self.peers.find(connection) {
             return self.step(turn, Input::Answered { link, frame });
         }
+        let before = self.effects.len();
         self.step(turn, Input::Received { connection: inner(connection), frame });
+        if matches!(self.effects[before..], [Effect::Next { .. }]) {
+            // Only taken in: what follows it belongs to the same turn, and to the same sync.
+            self.effects.pop();
+            turn.answered(connection);
+        }
     }
 
     fn word(&mut self, turn: &mut Turn, connection: ConnectionId, _: [u8; 4]) {

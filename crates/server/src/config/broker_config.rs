@@ -3,6 +3,7 @@
 use super::Meaning::{Harmless, Honoured, RefusedUnless};
 use super::keeper_config::{read_file, resolve};
 use super::{ConfigError, Meaning, Note, Properties, Refusal, meaning_in};
+use crate::Routes;
 use clock::Span;
 use keeper_client::Servers;
 use std::collections::BTreeMap;
@@ -50,6 +51,8 @@ pub struct BrokerConfig {
     pub producer_id_expiration: Span,
     /// `group.initial.rebalance.delay.ms`.
     pub group_initial_rebalance_delay: Span,
+    /// Ways to keepers and other brokers that are not straight; as for the keeper.
+    pub routes: Routes,
     /// Everything as it was written.
     pub properties: BTreeMap<String, String>,
 }
@@ -71,6 +74,9 @@ const NOT_YET: &str = "not there yet; remove it to start without";
 
 #[rustfmt::skip]
 const KEYS: &[(&str, Meaning)] = &[
+    ("replica.selector.class", RefusedUnless(&["", "org.apache.kafka.common.replica.leaderselector",
+        "org.apache.kafka.common.replica.rackawarereplicaselector"], "other classes of a JVM cannot be loaded; remove it, or name \
+        org.apache.kafka.common.replica.RackAwareReplicaSelector")),
     ("num.partitions default.replication.factor delete.topic.enable min.insync.replicas message.max.bytes \
       log.retention.* log.segment.* log.roll.* log.cleanup.policy log.index.* log.flush.* \
       log.message.* log.preallocate compression.type compression.* offsets.* group.* transaction.* \
@@ -78,7 +84,8 @@ const KEYS: &[(&str, Meaning)] = &[
       log.delete.delay.ms log.segment.delete.delay.ms create.topic.policy.class.name.none leader.* replica.* \
       broker.id.generation.enable fetch.purgatory.* producer.purgatory.* delete.records.purgatory.* \
       auto.leader.rebalance.enable controlled.shutdown.* log.cleaner.* inter.broker.protocol.version \
-      zookeeper.connection.timeout.ms zookeeper.sync.time.ms cluster.id broker.session.timeout.ms",
+      zookeeper.connection.timeout.ms zookeeper.sync.time.ms cluster.id broker.session.timeout.ms \
+      replication.quota.*",
         Honoured("")),
     ("num.network.threads num.io.threads num.replica.fetchers background.threads queued.max.requests \
       queued.max.request.bytes num.recovery.threads.per.data.dir num.replica.alter.log.dirs.threads \
@@ -87,7 +94,7 @@ const KEYS: &[(&str, Meaning)] = &[
         Harmless("one event loop serves all connections, and every queue is bounded")),
     ("metrics.* metric.reporters kafka.metrics.* auto.include.jmx.reporter telemetry.* client.telemetry.* confluent.* \
       kafka.csv.* jmx.*", Harmless("metrics are served over HTTP")),
-    ("quota.* client.quota.* controller.quota.* alter.log.dirs.replication.* replication.quota.* \
+    ("quota.* client.quota.* controller.quota.* alter.log.dirs.replication.* \
       alter.config.policy.class.name.none", Harmless("quotas are not there yet")),
     ("remote.log.storage.system.enable", RefusedUnless(&["false"], NOT_YET)),
     ("remote.* log.local.*", Harmless("tiered storage is off")),
@@ -98,7 +105,7 @@ const KEYS: &[(&str, Meaning)] = &[
       early.start.listeners", Harmless("it concerns KRaft")),
     ("authorizer.class.name", RefusedUnless(&[""], "ACLs are not there yet, and without them everyone may do everything; remove it to accept that")),
     ("create.topic.policy.class.name alter.config.policy.class.name client.quota.callback.class \
-      principal.builder.class replica.selector.class security.providers", RefusedUnless(&[""], "classes of a JVM cannot be loaded; remove it")),
+      principal.builder.class security.providers", RefusedUnless(&[""], "classes of a JVM cannot be loaded; remove it")),
     ("zookeeper.set.acl zookeeper.ssl.client.enable zookeeper.metadata.migration.enable \
       delegation.token.master.key delegation.token.secret.key", RefusedUnless(&["", "false"], NOT_YET)),
     ("config.providers", RefusedUnless(&[""], "configuration providers are not there yet; write the values into the file")),
@@ -132,6 +139,7 @@ impl BrokerConfig {
             fetch_sessions_max: 1000,
             producer_id_expiration: Span::ms(86_400_000),
             group_initial_rebalance_delay: Span::ms(3000),
+            routes: Routes::default(),
             properties: BTreeMap::new(),
         }
     }

@@ -1,18 +1,23 @@
 //! `zoo.cfg`: a keeper's configuration under the original's names, with the original's defaults.
 
 use super::Meaning::{Harmless, Honoured, RefusedUnless};
+use super::dynamic_files::{next_file, version_of};
 use super::keeper_keys::KEYS;
-use super::keeper_security::{SecureClients, take_secure_clients, take_security};
-use super::{ConfigError, Member, Membership, Note, Properties, Refusal, meaning_of};
+use super::keeper_security::{
+    MemberUsers, SecureClients, SecureMembers, take_member_users, take_secure_clients, take_secure_members,
+    take_security,
+};
+use super::{ConfigError, Membership, Note, Properties, Refusal, meaning_of};
 use clock::Span;
-use keeper::{Security, Throttles};
+use keeper::{LocalSessions, Security, SessionWeights, Throttles};
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
-use transport::tls::Acceptor;
+use transport::tls::{Acceptor, Connector};
 use txnlog::Compression;
-use zab::ServerId;
+use zab::{Configuration, MemberAddress, ServerId};
+use znode::ExtendedTypes;
 
 /// What a keeper is told.
 #[derive(Clone, PartialEq, Debug)]
@@ -27,6 +32,10 @@ pub struct KeeperConfig {
     pub plain_clients: bool,
     /// `secureClientPort` and `client.portUnification`, with what TLS needs.
     pub secure_clients: Option<SecureClients>,
+    /// TLS between members, if it is used.
+    pub secure_members: Option<SecureMembers>,
+    /// SASL between members, if it is used.
+    pub member_users: Option<MemberUsers>,
     /// Who clients are, and who is let in.
     pub security: Security,
     /// Whether a keeper on one loopback address listens on the other, IPv6, too: clients differ in what
@@ -62,20 +71,26 @@ pub struct KeeperConfig {
     pub super_digest: Option<String>,
     /// `skipACL`.
     pub skip_acl: bool,
-    /// `extendedTypesEnabled`: whether znodes may have a time to live.
-    pub extended_types: bool,
+    /// `extendedTypesEnabled` and `emulate353TTLNodes`: whether znodes may have a time to live.
+    pub extended_types: ExtendedTypes,
     /// `enforceQuota`: whether hard quotas refuse.
     pub enforce_quota: bool,
     /// `digest.enabled`: whether transactions carry the digest of the tree.
     pub digest: bool,
     /// `reconfigEnabled`: which of two ways a reconfiguration is refused.
     pub reconfig: bool,
+    /// `localSessionsEnabled` and `localSessionsUpgradingEnabled`.
+    pub local_sessions: LocalSessions,
+    /// `readonlymode.enabled`: whether a member without a quorum serves reads.
+    pub read_only_mode: bool,
     /// `znode.container.checkIntervalMs`, `.maxPerMinute` and `.maxNeverUsedIntervalMs`.
     pub containers: Containers,
     /// `DigestAuthenticationProvider.enabled`.
     pub digest_scheme: bool,
     /// `datadir.autocreate`: whether a missing directory is made.
     pub autocreate: bool,
+    /// `db.autocreate`: whether a member without data may vote as a new one.
+    pub database_autocreate: bool,
     /// `fsync.warningthresholdms`: a slower sync of the log is worth a warning.
     pub sync_warning: Span,
     /// `snapshot.trust.empty`.
@@ -84,6 +99,8 @@ pub struct KeeperConfig {
     pub server_id: u64,
     /// The ensemble, if it is not a keeper that stands alone.
     pub membership: Option<Membership>,
+    /// The file that all this was read from, if it was one.
+    pub file: Option<PathBuf>,
     /// `admin.enableServer` with `admin.serverAddress` and `admin.serverPort`.
     pub http_address: Option<SocketAddr>,
     /// `metricsProvider.httpHost` and `.httpPort`, if the provider is the one for Prometheus: a further
@@ -153,6 +170,9 @@ pub enum Words {
     Only(BTreeSet<String>),
 }
 
+/// Bytes of the longest request that can be allowed: what a connection may hold unread at most.
+const FRAME_BYTES_MOST: i64 = 512 << 20;
+
 impl KeeperConfig {
     /// The original's defaults on a directory and an address.
     pub fn new(data_directory: PathBuf, client_address: SocketAddr) -> Self {
@@ -163,6 +183,8 @@ impl KeeperConfig {
             client_address,
             plain_clients: true,
             secure_clients: None,
+            secure_members: None,
+            member_users: None,
             security: Security::default(),
             both_loopbacks: false,
             tick,
@@ -180,10 +202,12 @@ impl KeeperConfig {
             frame_bytes_max: transport::limits::KEEPER_FRAME_BYTES_MAX,
             super_digest: None,
             skip_acl: false,
-            extended_types: false,
+            extended_types: ExtendedTypes::Off,
             enforce_quota: false,
             digest: true,
             reconfig: false,
+            local_sessions: LocalSessions::Off,
+            read_only_mode: false,
             containers: Containers {
                 interval: Span::seconds(60),
                 a_minute_max: 10_000,
@@ -191,10 +215,12 @@ impl KeeperConfig {
             },
             digest_scheme: true,
             autocreate: true,
+            database_autocreate: true,
             sync_warning: Span::seconds(1),
             trust_empty_snapshot: false,
             server_id: 0,
             membership: None,
+            file: None,
             http_address: None,
             metrics_address: None,
             admin: AdminConfig::default(),
@@ -215,13 +241,31 @@ impl KeeperConfig {
         let refuse = |refusals| ConfigError { file: file.to_owned(), refusals };
         let text = read_file(file).map_err(|refusal| refuse(vec![refusal]))?;
         let mut properties = Properties::parse(&text).map_err(|refusal| refuse(vec![refusal]))?;
+        let mut proposed = None;
         if let Some(dynamic) = properties.take_text("dynamicConfigFile") {
+            let of_members =
+                |key: &&String| ["server.", "group.", "weight."].iter().any(|it| key.starts_with(it));
+            let stray: Vec<String> = properties.rest().keys().filter(of_members).cloned().collect();
+            for key in stray {
+                properties.refuse(
+                    &key,
+                    format!("it belongs into {dynamic}, which dynamicConfigFile names: remove it here"),
+                );
+            }
             let more = read_file(Path::new(&dynamic)).and_then(|text| Properties::parse(&text));
             match more {
+                Ok(more) if more.peek("version").is_some() => properties.refuse(
+                    "dynamicConfigFile",
+                    "there is a version in it, which belongs to the end of its name; remove that line",
+                ),
                 Ok(more) => {
                     for (key, value) in more.rest() {
                         properties.set(key, value);
                     }
+                    if let Some(version) = version_of(&dynamic) {
+                        properties.set("version", &format!("{version:x}"));
+                    }
+                    proposed = fs::read_to_string(next_file(file)).ok();
                 }
                 Err(refusal) => properties.refuse("dynamicConfigFile", refusal.to_string()),
             }
@@ -233,8 +277,21 @@ impl KeeperConfig {
             Acceptor::new(&secure.settings)
                 .map_err(|error| refuse(vec![Refusal { key: "TLS".to_owned(), why: error.to_string() }]))?;
         }
+        if let Some(secure) = &config.secure_members {
+            Acceptor::new(&secure.tls).and_then(|_| Connector::new(&secure.tls)).map_err(|error| {
+                refuse(vec![Refusal { key: "sslQuorum".to_owned(), why: error.to_string() }])
+            })?;
+        }
         config.read_server_id().map_err(|refusal| refuse(vec![refusal]))?;
         config.text = String::from_utf8_lossy(&text).into_owned();
+        config.file = Some(file.to_owned());
+        if let (Some(membership), Some(text)) = (&mut config.membership, proposed) {
+            let next = Configuration::parse(&text).map_err(|why| {
+                let key = next_file(file).display().to_string();
+                refuse(vec![Refusal { key, why: format!("{why}; it was proposed, and is not in force") }])
+            })?;
+            membership.proposed = Some(next).filter(|next| next.version > membership.configuration.version);
+        }
         config.properties = shown_properties(flags);
         Ok((config, notes))
     }
@@ -244,7 +301,7 @@ impl KeeperConfig {
         let mut notes = Vec::new();
         strip_prefixes(&mut file);
         let alone = Self::parse_alone(&mut file, &mut notes);
-        let membership = Membership::take(&mut file, &mut notes);
+        let membership = Membership::take(&mut file);
         if membership.is_none() {
             file.take("version");
         }
@@ -255,12 +312,16 @@ impl KeeperConfig {
                 "it is missing; name the directory for snapshots, such as dataDir=/var/lib/zookeeper",
             );
         }
-        let in_lines =
-            membership.as_ref().is_some_and(|them| them.members.values().any(|it| it.client.is_some()));
+        let in_lines = membership
+            .as_ref()
+            .is_some_and(|them| them.configuration.members.values().any(|it| it.client.is_some()));
         // In an ensemble our own line may name it, which is looked up when our number is known.
         let port = file.take_number("clientPort", (0, 65_535)).or(alone.map(|at| i64::from(at.port())));
         let port = port.or(in_lines.then_some(0));
         let secure = take_secure_clients(&mut file, Ipv6Addr::UNSPECIFIED.into(), &mut notes);
+        let secure_members = take_secure_members(&mut file, &mut notes);
+        // Before the users of clients, who take the file that both are in.
+        let member_users = take_member_users(&mut file);
         let secure_address = secure.as_ref().and_then(|secure| secure.address);
         let plain = port.is_some();
         let Some(port) = port.or(secure_address.map(|at| i64::from(at.port()))) else {
@@ -281,11 +342,14 @@ impl KeeperConfig {
         config.plain_clients = plain;
         config.security = take_security(&mut file, secure.is_some());
         config.secure_clients = secure;
+        config.secure_members = secure_members;
+        config.member_users = member_users;
         config.membership = membership;
         config.parse_numbers(&mut file);
         config.throttles = throttles(&mut file);
         config.parse_rest(&mut file, &mut notes);
         sort_out(&mut file, &mut notes);
+        notes.append(&mut file.notes);
         if file.refusals.is_empty() { Ok((config, notes)) } else { Err(file.refusals) }
     }
 
@@ -296,7 +360,7 @@ impl KeeperConfig {
         let mut address = None;
         if let [key] = lines.as_slice() {
             let line = file.peek(key).unwrap_or_default().to_owned();
-            match Member::parse(&line).map(|member| client_address(&member)) {
+            match MemberAddress::parse(&line).map(|member| client_address(&member)) {
                 Ok(Some(Ok(at))) => address = Some(at),
                 Ok(Some(Err(why))) | Err(why) => file.refuse(key, why),
                 Ok(None) => {}
@@ -326,7 +390,7 @@ impl KeeperConfig {
             file.refuse("minSessionTimeout", "it is above maxSessionTimeout");
         }
         let count = |file: &mut Properties, key: &str, into: &mut usize| {
-            if let Some(number) = file.take_number(key, (0, i64::from(i32::MAX))) {
+            if let Some(number) = file.take_count(key, i64::from(i32::MAX)) {
                 *into = number as usize;
             }
         };
@@ -339,35 +403,60 @@ impl KeeperConfig {
                 *into = Span::ms(ms as u64);
             }
         };
-        span(file, "fsync.warningthresholdms", 0, &mut self.sync_warning);
+        if let Some(ms) = file.take_count("fsync.warningthresholdms", i64::from(i32::MAX)) {
+            self.sync_warning = Span::ms(ms as u64);
+        }
         span(file, "znode.container.checkIntervalMs", 1, &mut self.containers.interval);
         span(file, "znode.container.maxNeverUsedIntervalMs", 0, &mut self.containers.never_used);
         // The original does not snapshot more often than every second transaction.
         if let Some(entries) = file.take_number("snapCount", (0, i64::MAX)) {
             self.snapshot_entries = (entries as u64).max(2);
         }
-        let kilobytes = |file: &mut Properties, key| file.take_number(key, (-1, i64::MAX >> 10));
-        let snapshot_limit = kilobytes(file, "snapSizeLimitInKb").filter(|kb| *kb > 0);
+        let kilobytes = |file: &mut Properties, key| file.take_number(key, (i64::MIN >> 10, i64::MAX >> 10));
+        let snapshot_limit = kilobytes(file, "snapSizeLimitInKb");
         let log_limit = kilobytes(file, "txnLogSizeLimitInKb").filter(|kb| *kb > 0);
-        if let Some(kb) = [snapshot_limit, log_limit].into_iter().flatten().min() {
+        if snapshot_limit.is_some_and(|kb| kb <= 0) {
+            // A limit that is written down and is none.
+            self.log_bytes_max = u64::MAX;
+        }
+        if let Some(kb) = [snapshot_limit.filter(|kb| *kb > 0), log_limit].into_iter().flatten().min() {
             self.log_bytes_max = (kb as u64) << 10;
         }
-        if let Some(bytes) = file.take_number("jute.maxbuffer", (1024, 512 << 20)) {
-            self.frame_bytes_max = bytes as u32;
+        if let Some(bytes) = file.take_number("jute.maxbuffer", (1024, i64::from(i32::MAX))) {
+            if bytes > FRAME_BYTES_MOST {
+                let why = format!("requests are no longer than {FRAME_BYTES_MOST} bytes");
+                file.notes.push(Note::Adjusted { key: "jute.maxbuffer".to_owned(), why });
+            }
+            self.frame_bytes_max = bytes.min(FRAME_BYTES_MOST) as u32;
         }
     }
 
     fn parse_rest(&mut self, file: &mut Properties, notes: &mut Vec<Note>) {
         self.log_directory =
             file.take_text("dataLogDir").map_or_else(|| self.data_directory.clone(), PathBuf::from);
-        self.force_sync = file.take_switch("forceSync").unwrap_or(true);
-        self.skip_acl = file.take_switch("skipACL").unwrap_or(false);
-        self.extended_types = file.take_switch("extendedTypesEnabled").unwrap_or(false);
+        self.force_sync = !file.take_word("forceSync", "no");
+        self.skip_acl = file.take_word("skipACL", "yes");
+        let extended = file.take_switch("extendedTypesEnabled").unwrap_or(false);
+        let as_in_353 = file.take_switch("emulate353TTLNodes").unwrap_or(false);
+        self.extended_types = match (extended, as_in_353) {
+            (false, _) => ExtendedTypes::Off,
+            (true, false) => ExtendedTypes::On,
+            (true, true) => ExtendedTypes::OnAsIn353,
+        };
         self.enforce_quota = file.take_switch("enforceQuota").unwrap_or(false);
         self.digest = file.take_switch("digest.enabled").unwrap_or(true);
         self.reconfig = file.take_switch("reconfigEnabled").unwrap_or(false);
+        let local = file.take_switch("localSessionsEnabled").unwrap_or(false);
+        let upgraded = file.take_switch("localSessionsUpgradingEnabled").unwrap_or(false);
+        self.local_sessions = match (local, upgraded) {
+            (false, _) => LocalSessions::Off,
+            (true, false) => LocalSessions::Kept,
+            (true, true) => LocalSessions::Upgraded,
+        };
+        self.read_only_mode = file.take_switch("readonlymode.enabled").unwrap_or(false);
         self.digest_scheme = file.take_switch("DigestAuthenticationProvider.enabled").unwrap_or(true);
         self.autocreate = file.take_switch("datadir.autocreate").unwrap_or(true);
+        self.database_autocreate = file.take_switch("db.autocreate").unwrap_or(true);
         self.trust_empty_snapshot = file.take_switch("snapshot.trust.empty").unwrap_or(false);
         self.super_digest = file.take_text("DigestAuthenticationProvider.superDigest");
         if let Some(retain) = file.take_number("autopurge.snapRetainCount", (i64::MIN, i64::from(i32::MAX))) {
@@ -378,7 +467,14 @@ impl KeeperConfig {
             self.purge.retain = retain.max(3) as usize;
         }
         if let Some(interval) = file.take_text("autopurge.purgeInterval") {
-            self.purge.on = interval.trim_end_matches(|c: char| c.is_ascii_alphabetic()) != "0";
+            // Hours, or another unit behind the number, as 3.10 has it. Nothing is deleted that somebody meant to keep.
+            let number = interval.trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim();
+            match number.parse::<i64>() {
+                Ok(number) => self.purge.on = number > 0,
+                Err(_) => {
+                    file.refuse("autopurge.purgeInterval", format!("{interval:?} is not a number of hours"))
+                }
+            }
         }
         if let Some(words) = file.take("4lw.commands.whitelist") {
             let mut listed: BTreeSet<String> =
@@ -388,14 +484,20 @@ impl KeeperConfig {
                 false => Words::Only(listed),
             };
         }
-        match file.take_text("snapshot.compression.method").as_deref() {
-            None | Some("CHECKED") => {}
-            Some("GZIP" | "gz") => self.compression = Compression::Gzip,
-            Some("SNAPPY" | "snappy") => self.compression = Compression::Snappy,
-            Some(other) => file.refuse(
-                "snapshot.compression.method",
-                format!("{other:?} is none of CHECKED, gz and snappy"),
-            ),
+        if let (true, Words::Only(listed)) = (self.read_only_mode, &mut self.words) {
+            listed.insert("isro".to_owned());
+        }
+        if let Some(method) = file.take_text("snapshot.compression.method") {
+            match method.to_ascii_lowercase().as_str() {
+                "checked" => {}
+                "gz" => self.compression = Compression::Gzip,
+                "snappy" => self.compression = Compression::Snappy,
+                // The original does the same, and says nothing.
+                _ => {
+                    let why = format!("{method:?} is none of CHECKED, gz and snappy: CHECKED it is");
+                    notes.push(Note::Adjusted { key: "snapshot.compression.method".to_owned(), why });
+                }
+            }
         }
         self.parse_admin(file);
     }
@@ -417,6 +519,14 @@ impl KeeperConfig {
         let provider = file.take_text("metricsProvider.className").unwrap_or_default();
         let host = file.take_text("metricsProvider.httpHost");
         let port = file.take_number("metricsProvider.httpPort", (0, 65_535)).unwrap_or(7000);
+        if !["", "PrometheusMetricsProvider", "DefaultMetricsProvider", "NullMetricsProvider"]
+            .contains(&provider.rsplit('.').next().unwrap_or_default())
+        {
+            file.refuse(
+                "metricsProvider.className",
+                format!("there is no {provider}, only PrometheusMetricsProvider"),
+            );
+        }
         if provider.ends_with("PrometheusMetricsProvider") {
             match resolve(host.as_deref().unwrap_or("0.0.0.0")) {
                 Ok(ip) => self.metrics_address = Some(SocketAddr::new(ip, port as u16)),
@@ -456,10 +566,15 @@ impl KeeperConfig {
     fn take_own_line(&mut self) -> Result<(), String> {
         let Some(membership) = &self.membership else { return Ok(()) };
         let id = self.server_id;
-        if id > 255 || (self.extended_types && id == 255) {
-            return Err(format!("{id} is too great for the number of a server"));
+        let greatest = match self.extended_types {
+            ExtendedTypes::Off => 255,
+            ExtendedTypes::On => 254,
+            ExtendedTypes::OnAsIn353 => 127,
+        };
+        if id > greatest {
+            return Err(format!("{id} is too great for the number of a server: at most {greatest}"));
         }
-        let own = membership.members.get(&ServerId(id as i64));
+        let own = membership.configuration.members.get(&ServerId(id as i64));
         let own = own.ok_or_else(|| format!("there is no server.{id} among the members"))?;
         if let Some(client) = client_address(own) {
             let client = client?;
@@ -477,14 +592,14 @@ impl KeeperConfig {
 fn throttles(file: &mut Properties) -> Throttles {
     let mut throttles = Throttles::default();
     let int = (0, i64::from(i32::MAX));
-    if let Some(requests) = file.take_number("request_throttle_max_requests", int) {
+    if let Some(requests) = file.take_count("request_throttle_max_requests", i64::from(i32::MAX)) {
         throttles.requests_max = requests as usize;
     }
     if let Some(drop) = file.take_switch("request_throttle_drop_stale") {
         throttles.drop_stale = drop;
     }
     throttles.stale_latency = file.take_switch("request_stale_latency_check").unwrap_or(false);
-    if let Some(ms) = file.take_number("throttled_op_wait_time", int) {
+    if let Some(ms) = file.take_count("throttled_op_wait_time", i64::from(i32::MAX)) {
         throttles.op_wait = Span::ms(ms as u64);
     }
     let threshold = file.take_number("largeRequestThreshold", (-1, i64::from(i32::MAX)));
@@ -516,10 +631,11 @@ fn throttles(file: &mut Properties) -> Throttles {
         }
     }
     let weight = |file: &mut Properties, key, usual| file.take_number(key, int).unwrap_or(usual) as u32;
-    let begun = weight(file, "connection_throttle_global_session_weight", 3);
+    let global = weight(file, "connection_throttle_global_session_weight", 3);
+    let local = weight(file, "connection_throttle_local_session_weight", 1);
     let renewed = weight(file, "connection_throttle_renew_session_weight", 2);
     let weighted = file.take_switch("connection_throttle_weight_enabled").unwrap_or(false);
-    tokens.weights = weighted.then_some((begun, renewed));
+    tokens.weights = weighted.then_some(SessionWeights { global, local, renewed });
     throttles
 }
 
@@ -535,7 +651,7 @@ fn shown_properties(flags: &str) -> Vec<(String, String)> {
 }
 
 /// Where the clients of a member connect, if its line says so.
-fn client_address(member: &Member) -> Option<Result<SocketAddr, String>> {
+pub(crate) fn client_address(member: &MemberAddress) -> Option<Result<SocketAddr, String>> {
     let (host, port) = member.client.as_ref()?;
     Some(resolve(host).map(|ip| SocketAddr::new(ip, *port)))
 }

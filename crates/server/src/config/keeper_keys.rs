@@ -4,7 +4,6 @@
 use super::Meaning::{self, Harmless, Honoured, RefusedUnless};
 use std::fmt::Write;
 
-const ENSEMBLE: &str = "reconfiguration is not there yet";
 const NOT_YET: &str = "not there yet; remove it to start without";
 const TUNING: &str = "it tunes the original's implementation";
 
@@ -19,17 +18,17 @@ pub(super) const KEYS: &[(&str, &str, Meaning)] = &[
     ("minSessionTimeout maxSessionTimeout", "2 and 20 ticks", Honoured("-1 for the default")),
     ("maxClientCnxns", "60", Honoured("connections from one address; 0 for any number")),
     ("maxCnxns", "0", Honoured("connections in all; 0 for any number")),
-    ("dynamicConfigFile", "", Honoured("read once, at the start")),
+    ("dynamicConfigFile", "", Honoured("a reconfiguration writes it")),
     ("clientPortListenBacklog tcpKeepAlive clientTcpKeepAlive", "-1, false",
         Harmless("the listener has a backlog of 1024 and keep-alive on")),
     // Disk.
     ("snapCount", "100000", Honoured("transactions until a snapshot is due; drawn from the upper half")),
-    ("snapSizeLimitInKb txnLogSizeLimitInKb", "4194304, -1", Honoured("bytes of log until a snapshot is due")),
-    ("forceSync", "yes", Honoured("`no` acknowledges what a power cut can undo")),
+    ("snapSizeLimitInKb txnLogSizeLimitInKb", "4194304, -1", Honoured("bytes of log until a snapshot is due; 0 and below for no limit")),
+    ("forceSync", "yes", Honoured("`no`, and only that word, acknowledges what a power cut can undo")),
     ("fsync.warningthresholdms", "1000", Honoured("slower syncs are counted and logged")),
     ("autopurge.snapRetainCount", "3", Honoured("at least 3")),
-    ("autopurge.purgeInterval", "0", Honoured("differs: unset it is on; only a written 0 turns it off. Old files go when a snapshot is written")),
-    ("snapshot.compression.method", "CHECKED", Honoured("CHECKED, gz, snappy")),
+    ("autopurge.purgeInterval", "0", Honoured("differs: unset it is on; a written 0 or less turns it off. Old files go when a snapshot is written")),
+    ("snapshot.compression.method", "CHECKED", Honoured("CHECKED, gz, snappy; anything else is CHECKED")),
     ("snapshot.trust.empty", "false", Honoured("")),
     ("datadir.autocreate", "true", Honoured("false refuses to start without the directory")),
     ("digest.enabled", "true", Honoured("transactions carry the digest of the tree")),
@@ -37,24 +36,24 @@ pub(super) const KEYS: &[(&str, &str, Meaning)] = &[
     ("commitLogCount flushDelay maxWriteQueuePollTime maxBatchSize", "500, 0, -, 1000",
         Harmless("commits are grouped by load, without timers")),
     ("closeSessionTxn.enabled serializeLastProcessedZxid.enabled", "true", Harmless("it is always on")),
-    ("db.autocreate", "true", RefusedUnless(&["true"], "a member whose data \
-        is gone would vote all the same; leave it out, and put back its data before it starts")),
+    ("db.autocreate", "true", Honoured("false: a member without data does not vote before it has the leader's, \
+        unless there is a file `initialize` beside `myid`")),
     // Znodes and sessions.
     ("extendedTypesEnabled", "false", Honoured("znodes with a time to live")),
     ("znode.container.checkIntervalMs znode.container.maxPerMinute znode.container.maxNeverUsedIntervalMs",
         "60000, 10000, 0", Honoured("also as a flag of Java")),
     ("enforceQuota", "false", Honoured("")),
-    ("skipACL", "no", Honoured("")),
+    ("skipACL", "no", Honoured("`yes`, and only that word, lets everybody do everything")),
     ("DigestAuthenticationProvider.superDigest DigestAuthenticationProvider.enabled", "-, true", Honoured("")),
     ("jute.maxbuffer", "1048575", Honoured("bytes of the longest request; also as a flag of Java")),
-    ("reconfigEnabled", "false", Honoured("decides which way a keeper that stands alone refuses")),
-    ("emulate353TTLNodes", "false", RefusedUnless(&["false"], "times to live are not read as 3.5.3 wrote them; \
-        let a later Apache ZooKeeper rewrite them first")),
+    ("reconfigEnabled", "false", Honoured("the membership may change while it runs")),
+    ("emulate353TTLNodes", "false", Honoured("beside `extendedTypesEnabled`: times to live are read as 3.5.3 wrote \
+        them, too; new ones are written as later releases do")),
     ("enableEagerACLCheck", "false", Harmless("who may do what is decided where the order is made")),
-    ("localSessionsEnabled localSessionsUpgradingEnabled", "false", Harmless("all sessions are global; those of a lone server are for the original, too")),
-    ("readonlymode.enabled", "false", Harmless("without a quorum nobody is served; alone there always is one")),
+    ("localSessionsEnabled localSessionsUpgradingEnabled", "false", Honoured("of members of an ensemble, as in the original")),
+    ("readonlymode.enabled", "false", Honoured("also as a flag of Java; differs: local sessions need not be enabled for it")),
     // Limits.
-    ("globalOutstandingLimit", "1000", Honoured("requests under way before reading stops")),
+    ("globalOutstandingLimit", "1000", Honoured("requests under way before reading stops; in an ensemble of more than two voters each has its share, as in the original")),
     ("request_throttle_max_requests request_throttle_drop_stale request_stale_latency_check", "0, true, false",
         Honoured("with so many requests under way new ones wait")),
     ("request_throttle_stall_time request_throttler.* request_stale_connection_check", "100, 10000, true",
@@ -65,9 +64,9 @@ pub(super) const KEYS: &[(&str, &str, Meaning)] = &[
     ("connection_throttle_tokens connection_throttle_fill_time connection_throttle_fill_count \
       connection_throttle_freeze_time connection_throttle_drop_increase connection_throttle_drop_decrease \
       connection_throttle_decrease_ratio connection_throttle_weight_enabled \
-      connection_throttle_global_session_weight connection_throttle_renew_session_weight",
-        "0, 1, 1, -1, 0.02, 0.002, 0, false, 3, 2", Honoured("")),
-    ("connection_throttle_local_session_weight", "1", Harmless("all sessions are global")),
+      connection_throttle_global_session_weight connection_throttle_local_session_weight \
+      connection_throttle_renew_session_weight",
+        "0, 1, 1, -1, 0.02, 0.002, 0, false, 3, 1, 2", Honoured("")),
     ("maxResponseCacheSize maxGetChildrenResponseCacheSize response_cache.*", "400", Harmless("replies need no cache")),
     ("jute.maxbuffer.extrasize", "jute.maxbuffer", Harmless("what is stored may be as long as it likes")),
     // Administration.
@@ -77,10 +76,11 @@ pub(super) const KEYS: &[(&str, &str, Meaning)] = &[
     ("admin.commandURL", "/commands", Honoured("")),
     ("admin.snapshot.enabled admin.restore.enabled", "true", Honoured("")),
     ("admin.rateLimiterIntervalInMS", "300000", Honoured("for snapshots the original takes it as microseconds, and so does Castle")),
-    ("admin.idleTimeout admin.portUnification", "30000, false", Harmless("the HTTP port needs no such setting")),
-    ("admin.forceHttps admin.needClientAuth", "false", RefusedUnless(&["false"], NOT_YET)),
+    ("admin.idleTimeout", "30000", Harmless("the HTTP port needs no such setting")),
+    ("admin.forceHttps admin.needClientAuth admin.portUnification", "false", RefusedUnless(&["false"], NOT_YET)),
     ("metricsProvider.className metricsProvider.httpHost metricsProvider.httpPort", "none, 0.0.0.0, 7000",
         Honoured("with the provider for Prometheus, metrics are on that port too")),
+    ("metricsProvider.httpsPort metricsProvider.ssl.*", "", RefusedUnless(&[""], "metrics have no TLS; name metricsProvider.httpPort, and a proxy for TLS")),
     ("metricsProvider.*", "", Harmless("metrics need no workers and no queue")),
     ("audit.enable", "false", RefusedUnless(&["false"], NOT_YET)),
     ("audit.*", "", Harmless("the audit log is off")),
@@ -88,7 +88,7 @@ pub(super) const KEYS: &[(&str, &str, Meaning)] = &[
     ("secureClientPort secureClientPortAddress", "", Honoured("a port for TLS; without `clientPort` the only one")),
     ("client.portUnification", "false", Honoured("`clientPort` takes TLS too")),
     ("client.certReload", "false", Honoured("new certificates within a second, for new connections")),
-    ("netty.server.outstandingHandshake.limit", "-1", Honoured("handshakes at once; 1024 if unset")),
+    ("netty.server.outstandingHandshake.limit", "-1", Honoured("handshakes at once; differs: 1024 if unset, and no limit only with a written -1")),
     ("ssl.keyStore.location ssl.keyStore.password ssl.keyStore.passwordPath ssl.keyStore.type", "",
         Honoured("PEM, PKCS12 and JKS; the type is seen from the file")),
     ("ssl.trustStore.location ssl.trustStore.password ssl.trustStore.passwordPath ssl.trustStore.type", "",
@@ -127,20 +127,36 @@ pub(super) const KEYS: &[(&str, &str, Meaning)] = &[
     ("quorumListenOnAllIPs", "false", Honoured("both ports between members listen on all addresses")),
     ("standaloneEnabled", "true", Honoured("false makes an ensemble of one line")),
     ("electionAlg", "3", Honoured("3 only")),
-    ("leaderServes", "yes", Honoured("differs: a leader always serves clients")),
+    ("leaderServes", "yes", Honoured("`no`, and only that word, sends clients to the others")),
     ("peerType", "", Harmless("the line of server.N says who observes")),
     ("syncEnabled", "true", Harmless("observers keep a log as well")),
     ("oraclePath", "", Harmless("oracles are not there yet")),
-    ("observerMasterPort", "", Harmless("observer masters are not there yet")),
+    ("observerMasterPort", "", Harmless("there are no observer masters yet; observers of the original must not have the key either, else they wait for one")),
     ("multiAddress.enabled", "false", RefusedUnless(&["false"], "several addresses of one member are not there yet")),
     ("multiAddress.*", "", Harmless("what it belongs to is off")),
-    ("initialConfig lastConfig", "", Harmless(ENSEMBLE)),
+    ("initialConfig lastConfig", "", Harmless("the original sets them itself")),
     ("quorumCnxnTimeoutMs quorum.cnxn.threads.size electionPortBindRetry fastleader.* observer.* learner.* leader.* \
       follower.* maxConcurrent* maxTimeToWaitForEpoch forward_learner_requests_to_commit_processor_disabled \
       preserveOrder ipReachableTimeout", "", Harmless(TUNING)),
-    ("sslQuorum portUnification quorum.auth.enableSasl quorum.auth.learnerRequireSasl \
-      quorum.auth.serverRequireSasl", "false", RefusedUnless(&["false"], NOT_YET)),
-    ("quorum.auth.* sslQuorumReloadCertFiles", "", Harmless("what it belongs to is off")),
+    ("sslQuorum", "false", Honoured("members dial each other with TLS, on both ports")),
+    ("portUnification", "false", Honoured("both ports between members take connections with TLS and without")),
+    ("ssl.quorum.keyStore.location ssl.quorum.keyStore.password ssl.quorum.keyStore.passwordPath ssl.quorum.keyStore.type \
+      ssl.quorum.trustStore.location ssl.quorum.trustStore.password ssl.quorum.trustStore.passwordPath \
+      ssl.quorum.trustStore.type", "", Honoured("PEM, PKCS12 or JKS")),
+    ("ssl.quorum.clientAuth", "need", Honoured("need, want or none")),
+    ("ssl.quorum.protocol ssl.quorum.enabledProtocols", "TLSv1.3,TLSv1.2", Honoured("TLSv1.2 and TLSv1.3")),
+    ("ssl.quorum.ciphersuites", "", Honoured("those that are safe")),
+    ("ssl.quorum.hostnameVerification", "true", Honoured("a member's certificate is for its address or its name in server.N")),
+    ("ssl.quorum.clientHostnameVerification", "true", Honoured("the same of members that dial; names are looked up in server.N, not in the reverse DNS")),
+    ("ssl.quorum.crl ssl.quorum.ocsp", "false", RefusedUnless(&["false"], NOT_YET)),
+    ("ssl.quorum.context.supplier.class", "", RefusedUnless(&[], "it is Java code, which cannot be loaded")),
+    ("sslQuorumReloadCertFiles", "false", Honoured("new certificates are taken for new connections")),
+    ("quorum.auth.enableSasl", "false", Honoured("members can prove to each other who they are, by DIGEST-MD5; Kerberos is not there")),
+    ("quorum.auth.learnerRequireSasl", "false", Honoured("we prove it to members that we dial")),
+    ("quorum.auth.serverRequireSasl", "false", Honoured("members that dial us must prove it")),
+    ("quorum.auth.learner.saslLoginContext", "QuorumLearner", Honoured("the section of java.security.auth.login.config that says who we are")),
+    ("quorum.auth.server.saslLoginContext", "QuorumServer", Honoured("the section with the users that may dial us")),
+    ("quorum.auth.*", "", Harmless("it concerns Kerberos")),
     // The original's inside.
     ("serverCnxnFactory", "NIO", Harmless("there is one kind of connection")),
     ("netty.* nio.* jvm.pause.* jvm.* watchManagerName watcherClean* maxInProcessingDeadWatchers bitHashCacheSize \
@@ -203,6 +219,21 @@ mod tests {
         ("ssl.enabledProtocols", "TLSv1.2"),
         ("ssl.hostnameVerification", "false"),
         ("ssl.authProvider", "x509"),
+        ("ssl.quorum.keyStore.passwordPath", ""),
+        ("ssl.quorum.trustStore.passwordPath", ""),
+        ("ssl.quorum.keyStore.type", "PEM"),
+        ("ssl.quorum.trustStore.type", "PEM"),
+        ("ssl.quorum.clientAuth", "none"),
+        ("ssl.quorum.protocol", "TLSv1.2"),
+        ("ssl.quorum.enabledProtocols", "TLSv1.2"),
+        ("ssl.quorum.hostnameVerification", "false"),
+        ("ssl.quorum.clientHostnameVerification", "false"),
+        ("sslQuorum", "false"),
+        ("quorum.auth.enableSasl", "false"),
+        ("quorum.auth.learnerRequireSasl", "false"),
+        ("quorum.auth.serverRequireSasl", "false"),
+        ("portUnification", "false"),
+        ("sslQuorumReloadCertFiles", "false"),
         ("DigestAuthenticationProvider.digestAlg", "SHA-256"),
         ("X509AuthenticationProvider.clientCertIdType", "subject"),
         ("java.security.auth.login.config", ""),
@@ -213,12 +244,15 @@ mod tests {
         ("metricsProvider.className", "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider"),
         ("metricsProvider.httpHost", "127.0.0.1"),
     ];
-    const SWITCHES: &str = "quorumListenOnAllIPs standaloneEnabled leaderServes forceSync snapshot.trust.empty datadir.autocreate digest.enabled extendedTypesEnabled \
+    const SWITCHES: &str = "quorumListenOnAllIPs standaloneEnabled leaderServes forceSync snapshot.trust.empty datadir.autocreate db.autocreate digest.enabled extendedTypesEnabled \
          enforceQuota skipACL DigestAuthenticationProvider.enabled reconfigEnabled admin.enableServer \
          admin.snapshot.enabled admin.restore.enabled localSessionsEnabled localSessionsUpgradingEnabled \
          request_throttle_drop_stale request_stale_latency_check connection_throttle_weight_enabled readonlymode.enabled emulate353TTLNodes";
 
     fn sample(key: &str) -> &'static str {
+        if key == "autopurge.purgeInterval" {
+            return "24";
+        }
         if let Some((_, sample)) = SAMPLES.iter().find(|(name, _)| *name == key) {
             sample
         } else if SWITCHES.split_whitespace().any(|name| name == key) {

@@ -1,6 +1,6 @@
 //! The keys of `zoo.cfg` about TLS for clients and about who they are.
 
-use super::jaas::Jaas;
+use super::jaas::{Jaas, LoginModule};
 use super::keeper_config::{read_file, resolve};
 use super::tls::take_tls;
 use super::{Note, Properties};
@@ -8,7 +8,7 @@ use keeper::{Passwords, Security};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use transport::tls::Settings;
+use transport::tls::{ClientAuth, Settings};
 use zookeeper_wire::PasswordHash;
 
 /// TLS for clients.
@@ -24,6 +24,130 @@ pub struct SecureClients {
     pub reload: bool,
     /// `netty.server.outstandingHandshake.limit`: handshakes at once, if limited.
     pub handshakes_max: Option<usize>,
+}
+
+/// TLS between members.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SecureMembers {
+    /// `sslQuorum`: whether other members are dialled with TLS.
+    pub dials: bool,
+    /// `portUnification`: whether members without TLS are let in too.
+    pub unified: bool,
+    /// `ssl.quorum.*`.
+    pub tls: Settings,
+    /// `ssl.quorum.clientHostnameVerification`: whether the certificate of a member that dials us must be for its
+    /// address or name.
+    pub checks_names: bool,
+    /// `sslQuorumReloadCertFiles`: whether new certificates are taken without a restart.
+    pub reload: bool,
+}
+
+/// Takes the keys of TLS between members. `None` if no port uses it.
+pub(super) fn take_secure_members(file: &mut Properties, notes: &mut Vec<Note>) -> Option<SecureMembers> {
+    let dials = file.take_switch("sslQuorum").unwrap_or(false);
+    let unified = file.take_switch("portUnification").unwrap_or(false);
+    let checks_names = file.take_switch("ssl.quorum.clientHostnameVerification").unwrap_or(true);
+    let reload = file.take_switch("sslQuorumReloadCertFiles").unwrap_or(false);
+    let tls = take_tls(file, "ssl.quorum.", notes);
+    if !dials && !unified {
+        if tls != Settings::default() {
+            let why =
+                "without sslQuorum or portUnification no connection between members uses TLS".to_owned();
+            notes.push(Note::Adjusted { key: "ssl.quorum.*".to_owned(), why });
+        }
+        return None;
+    }
+    for (store, what) in [(&tls.key, "keyStore"), (&tls.trust, "trustStore")] {
+        if store.is_none() {
+            file.refuse(
+                &format!("ssl.quorum.{what}.location"),
+                "it is missing, and members know each other by their certificates; name a PEM, PKCS12 or JKS file",
+            );
+        }
+    }
+    // As in the original, the one key switches both off.
+    let checks_names = checks_names && tls.check_host && tls.client_auth != ClientAuth::None;
+    Some(SecureMembers { dials, unified, tls, checks_names, reload })
+}
+
+/// SASL between members.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemberUsers {
+    /// `quorum.auth.serverRequireSasl`: whether members that dial us must prove who they are.
+    pub demands: bool,
+    /// `quorum.auth.learnerRequireSasl`: whether we prove who we are to members that we dial.
+    pub proves: bool,
+    /// Users that may dial us, with their passwords.
+    pub known: Passwords,
+    /// Who we are, and our password.
+    pub own: (String, String),
+}
+
+/// Takes the keys of SASL between members. `None` if it is off.
+pub(super) fn take_member_users(file: &mut Properties) -> Option<MemberUsers> {
+    let is_on = file.take_switch("quorum.auth.enableSasl").unwrap_or(false);
+    let demands = file.take_switch("quorum.auth.serverRequireSasl").unwrap_or(false);
+    let proves = file.take_switch("quorum.auth.learnerRequireSasl").unwrap_or(false);
+    let mut section = |key: &str, default: &str| file.take_text(key).unwrap_or_else(|| default.to_owned());
+    let of_server = section("quorum.auth.server.saslLoginContext", "QuorumServer");
+    let of_learner = section("quorum.auth.learner.saslLoginContext", "QuorumLearner");
+    for (key, is_set, needs, is_there) in [
+        ("quorum.auth.learnerRequireSasl", proves, "quorum.auth.enableSasl", is_on),
+        ("quorum.auth.serverRequireSasl", demands, "quorum.auth.learnerRequireSasl", proves),
+    ] {
+        if is_set && !is_there {
+            file.refuse(key, format!("it is true, and {needs} is not; set that too"));
+        }
+    }
+    if !is_on {
+        return None;
+    }
+    let Some(path) = file.peek(JAAS_KEY).map(str::to_owned) else {
+        let why = format!(
+            "it is missing, and quorum.auth.enableSasl needs it; name a file with the sections {of_server} and {of_learner}"
+        );
+        file.refuse(JAAS_KEY, why);
+        return None;
+    };
+    // What is wrong with the whole of it is told by those who read the users of clients.
+    let text = String::from_utf8_lossy(&read_file(Path::new(&path)).ok()?).into_owned();
+    let jaas = Jaas::parse(&text).ok()?;
+    let known = digest_modules(file, &jaas, &path, &of_server)?;
+    let known = Passwords(known.iter().flat_map(|module| module.users()).collect());
+    let own = digest_modules(file, &jaas, &path, &of_learner)?.iter().find_map(|module| {
+        Some((module.options.get("username")?.clone(), module.options.get("password")?.clone()))
+    });
+    let Some(own) = own else {
+        let why = format!("{path}: the section {of_learner} needs username=\"NAME\" password=\"PASSWORD\"");
+        file.refuse(JAAS_KEY, why);
+        return None;
+    };
+    Some(MemberUsers { demands, proves, known, own })
+}
+
+/// The modules of a section that must be there, and have passwords in it.
+fn digest_modules<'a>(
+    file: &mut Properties,
+    jaas: &'a Jaas,
+    path: &str,
+    section: &str,
+) -> Option<&'a [LoginModule]> {
+    let Some(modules) = jaas.section(section) else {
+        file.refuse(JAAS_KEY, format!("{path}: the section {section} is missing"));
+        return None;
+    };
+    if let Some(module) = modules.iter().find(|module| !module.class.ends_with("DigestLoginModule")) {
+        file.refuse(
+            JAAS_KEY,
+            format!(
+                "{path}: the section {section} wants {}, which is not there; only \
+                 org.apache.zookeeper.server.auth.DigestLoginModule is",
+                module.class
+            ),
+        );
+        return None;
+    }
+    Some(modules)
 }
 
 /// Takes the keys of TLS. `None` if no port uses it.
@@ -45,6 +169,7 @@ pub(super) fn take_secure_clients(
     };
     let settings = take_tls(file, "ssl.", notes);
     let reload = file.take_switch("client.certReload").unwrap_or(false);
+    // Written down, -1 is no limit, as in the original; not written down it is our own default.
     let handshakes = file.take_number("netty.server.outstandingHandshake.limit", (-1, i64::from(i32::MAX)));
     let provider = file.take_text("ssl.authProvider").unwrap_or_else(|| "x509".to_owned());
     if port.is_none() && !unified {
@@ -71,7 +196,7 @@ pub(super) fn take_secure_clients(
         unified,
         settings,
         reload,
-        handshakes_max: handshakes.and_then(|limit| usize::try_from(limit).ok()),
+        handshakes_max: handshakes.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
     })
 }
 

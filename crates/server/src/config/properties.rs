@@ -1,8 +1,9 @@
 //! A Java properties file as an ordered map whose values are taken out one by one.
 
-use super::Refusal;
+use super::{Note, Refusal};
 use java_properties::PropertiesIter;
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::str::FromStr;
 
 /// Keys and values. The last of equal keys counts, as in Java.
@@ -10,18 +11,27 @@ use std::str::FromStr;
 pub struct Properties {
     values: BTreeMap<String, String>,
     pub(super) refusals: Vec<Refusal>,
+    pub(super) notes: Vec<Note>,
 }
 
 impl Properties {
     /// Parses the text of a file.
     pub fn parse(text: &[u8]) -> Result<Properties, Refusal> {
+        if matches!(text, [0xfe, 0xff, ..] | [0xff, 0xfe, ..]) {
+            let why = "the file is UTF-16; save it as UTF-8 or plain ASCII".to_owned();
+            return Err(Refusal { key: "syntax".to_owned(), why });
+        }
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        // Whatever else looks like the beginning of a byte order mark must not come first: the decoder panics over
+        // one that is cut off. The files are of single bytes, as Java reads them.
+        let before: &[u8] = if text.first().is_some_and(|byte| *byte >= 0xef) { b"\n" } else { b"" };
         let mut values = BTreeMap::new();
-        PropertiesIter::new(text)
+        PropertiesIter::new(before.chain(text))
             .read_into(|key, value| {
                 values.insert(key.trim().to_owned(), value.trim().to_owned());
             })
             .map_err(|error| Refusal { key: "syntax".to_owned(), why: error.to_string() })?;
-        Ok(Properties { values, refusals: Vec::new() })
+        Ok(Properties { values, refusals: Vec::new(), notes: Vec::new() })
     }
 
     /// All that was not taken yet.
@@ -86,14 +96,32 @@ impl Properties {
         None
     }
 
-    /// Takes yes or no, in the spellings that both originals use.
+    /// Takes a whole number of which all below zero stand for "none" or "no limit", up to `most` (inclusive).
+    pub(super) fn take_count(&mut self, key: &str, most: i64) -> Option<i64> {
+        self.take_number(key, (i64::from(i32::MIN), most)).map(|number| number.max(0))
+    }
+
+    /// Whether the value is `word`, which is the only one that changes anything: for switches that the
+    /// original compares with one word, and whose other spellings it takes for the safe default.
+    pub(super) fn take_word(&mut self, key: &str, word: &str) -> bool {
+        let Some(value) = self.take_text(key) else { return false };
+        let opposite = if word == "yes" { ["no", "false"] } else { ["yes", "true"] };
+        if value != word && !opposite.contains(&value.as_str()) {
+            let why = format!("{value:?} changes nothing, as in the original: only {word:?} does");
+            self.notes.push(Note::Adjusted { key: key.to_owned(), why });
+        }
+        value == word
+    }
+
+    /// Takes `true` or `false`. `no` is `false`, as it is for both originals wherever they do not refuse it; `yes`,
+    /// which one of them reads as `false`, is refused.
     pub(super) fn take_switch(&mut self, key: &str) -> Option<bool> {
         let value = self.take_text(key)?;
         match value.to_ascii_lowercase().as_str() {
-            "true" | "yes" => Some(true),
+            "true" => Some(true),
             "false" | "no" => Some(false),
             _ => {
-                self.refuse(key, format!("{value:?} is neither true nor false"));
+                self.refuse(key, format!("{value:?} is neither true nor false; write which one is meant"));
                 None
             }
         }

@@ -1,6 +1,7 @@
 use super::*;
 use clock::Span;
 use std::path::Path;
+use znode::ExtendedTypes;
 
 fn keeper(text: &str) -> Result<(KeeperConfig, Vec<Note>), String> {
     let properties = Properties::parse(text.as_bytes()).expect("properties");
@@ -39,7 +40,11 @@ fn keeper_keys_one_by_one() {
     };
     check("dataLogDir=/logs", &|config| config.log_directory == Path::new("/logs"));
     check("clientPortAddress=127.0.0.1", &|config| config.client_address.ip().is_loopback());
-    check("extendedTypesEnabled=true", &|config| config.extended_types);
+    check("extendedTypesEnabled=true", &|config| config.extended_types == ExtendedTypes::On);
+    check("emulate353TTLNodes=true", &|config| config.extended_types == ExtendedTypes::Off);
+    check("extendedTypesEnabled=true\nzookeeper.emulate353TTLNodes=true", &|config| {
+        config.extended_types == ExtendedTypes::OnAsIn353
+    });
     check("zookeeper.enforceQuota=true", &|config| config.enforce_quota);
     check("digest.enabled=false", &|config| !config.digest);
     check("reconfigEnabled=true", &|config| config.reconfig);
@@ -53,8 +58,22 @@ fn keeper_keys_one_by_one() {
     check("zookeeper.maxCnxns=9", &|config| config.connections_max == 9);
     check("snapCount=0", &|config| config.snapshot_entries == 2);
     check("txnLogSizeLimitInKb=64", &|config| config.log_bytes_max == 65_536);
+    check("snapSizeLimitInKb=0", &|config| config.log_bytes_max == u64::MAX);
     check("forceSync=no", &|config| !config.force_sync);
+    // One word switches them, and every other spelling is the safe default.
+    check("forceSync=false", &|config| config.force_sync);
+    check("forceSync=NO", &|config| config.force_sync);
+    check("skipACL=yes", &|config| config.skip_acl);
+    check("skipACL=true", &|config| !config.skip_acl);
+    check("maxClientCnxns=-1", &|config| config.connections_per_address_max == 0);
+    check("request_throttle_max_requests=-1", &|config| config.throttles.requests_max == 0);
+    check("throttled_op_wait_time=-1", &|config| config.throttles.op_wait == Span::ms(0));
+    check("jute.maxbuffer=1073741824", &|config| config.frame_bytes_max == 512 << 20);
+    check("snapshot.compression.method=GZ", &|config| config.compression == txnlog::Compression::Gzip);
+    check("snapshot.compression.method=GZIP", &|config| config.compression == txnlog::Compression::None);
     check("autopurge.purgeInterval=0", &|config| !config.purge.on);
+    check("autopurge.purgeInterval=-1", &|config| !config.purge.on);
+    check("autopurge.purgeInterval=0h", &|config| !config.purge.on);
     check("autopurge.purgeInterval=24h", &|config| config.purge.on);
     check("autopurge.snapRetainCount=1", &|config| config.purge.retain == 3);
     check("autopurge.snapRetainCount=7", &|config| config.purge.retain == 7);
@@ -79,7 +98,8 @@ fn keeper_keys_one_by_one() {
     check("connection_throttle_tokens=7", &|config| config.throttles.connections.tokens == 7);
     check("connection_throttle_freeze_time=-1", &|config| config.throttles.connections.freeze_time.is_none());
     check("connection_throttle_weight_enabled=true", &|config| {
-        config.throttles.connections.weights == Some((3, 2))
+        config.throttles.connections.weights
+            == Some(keeper::SessionWeights { global: 3, local: 1, renewed: 2 })
     });
     check("fsync.warningthresholdms=20", &|config| config.sync_warning == Span::ms(20));
     check("datadir.autocreate=false", &|config| !config.autocreate);
@@ -101,9 +121,16 @@ fn what_a_keeper_refuses_names_the_key_and_the_fix() {
         assert!(refusals.contains(expect), "{refusals:?} does not say {expect:?}");
     };
     check("clientPort=2181", "dataDir: it is missing");
+    assert!(Properties::parse(b"\xfe\xff\0d").unwrap_err().to_string().contains("UTF-16"));
+    check(&format!("{KEEPER}enforceQuota=yes"), "enforceQuota: \"yes\" is neither true nor false");
+    check(&format!("{KEEPER}autopurge.purgeInterval=often"), "\"often\" is not a number of hours");
+    check(&format!("{KEEPER}metricsProvider.className=com.example.Mine"), "there is no com.example.Mine");
+    check(
+        &format!("{KEEPER}metricsProvider.httpsPort=7443"),
+        "metricsProvider.httpsPort: metrics have no TLS",
+    );
     check(&format!("{KEEPER}admin.commandURL=commands"), "admin.commandURL: \"commands\" is not a path");
     check(&format!("{KEEPER}connection_throttle_drop_increase=2"), "2 is out of bounds: from 0 to 1");
-    check(&format!("{KEEPER}emulate353TTLNodes=true"), "emulate353TTLNodes: times to live");
     check("dataDir=/d", "clientPort: it is missing");
     check(&format!("{KEEPER}clientPort=70000"), "clientPort: 70000 is out of bounds: from 0 to 65535");
     check(&format!("{KEEPER}clientPort=abc"), "clientPort: \"abc\" is not a whole number");
@@ -128,12 +155,40 @@ fn what_a_keeper_refuses_names_the_key_and_the_fix() {
         &format!("{tls}ssl.trustStore.location=/t\nssl.trustStore.passwordPath=/not/there"),
         "cannot be read",
     );
-    check(&format!("{KEEPER}quorum.auth.enableSasl=true"), "quorum.auth.enableSasl: not there yet");
+    check(
+        &format!("{KEEPER}quorum.auth.enableSasl=true"),
+        "java.security.auth.login.config: it is missing, and quorum.auth.enableSasl needs it",
+    );
+    check(
+        &format!("{KEEPER}quorum.auth.serverRequireSasl=true"),
+        "quorum.auth.serverRequireSasl: it is true, and quorum.auth.learnerRequireSasl is not; set that too",
+    );
+    let members = format!("{KEEPER}sslQuorum=true\nssl.quorum.keyStore.location=/k.pem\n");
+    check(
+        &members,
+        "ssl.quorum.trustStore.location: it is missing, and members know each other by their certificates",
+    );
+    check(&format!("{KEEPER}portUnification=true\n"), "ssl.quorum.keyStore.location: it is missing");
+    check(
+        &format!("{members}ssl.quorum.clientAuth=maybe"),
+        "ssl.quorum.clientAuth: \"maybe\" is not need, want or none",
+    );
     check(&format!("{KEEPER}minSessionTimeout=9\nmaxSessionTimeout=8"), "it is above maxSessionTimeout");
-    check(&format!("{KEEPER}forceSync=maybe"), "forceSync: \"maybe\" is neither true nor false");
+    check(&format!("{KEEPER}digest.enabled=maybe"), "digest.enabled: \"maybe\" is neither true nor false");
     // All of it at once.
-    check(&format!("{KEEPER}skipACL=x\naudit.enable=true"), "audit.enable: not there yet");
-    check(&format!("{KEEPER}skipACL=x\nsuperUser=y"), "skipACL: \"x\" is neither");
+    check(&format!("{KEEPER}digest.enabled=x\naudit.enable=true"), "audit.enable: not there yet");
+    check(&format!("{KEEPER}digest.enabled=x\nsuperUser=y"), "digest.enabled: \"x\" is neither");
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over_even_if_cut_off() {
+    let file = Properties::parse(b"\xef\xbb\xbfdataDir=/d").unwrap();
+    assert_eq!(file.peek("dataDir"), Some("/d"));
+    for cut in [&b"\xef"[..], b"\xef\xbb", b"\xfe", b"\xff", b"\xef\xbb\xbf\xef"] {
+        let file = [cut, b"\ndataDir=/d"].concat();
+        assert_eq!(Properties::parse(&file).unwrap().peek("dataDir"), Some("/d"), "{cut:x?}");
+        assert_eq!(Properties::parse(cut).unwrap().rest().len(), 1, "{cut:x?}");
+    }
 }
 
 #[test]

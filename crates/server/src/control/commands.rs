@@ -2,6 +2,7 @@
 //! and restore, is done here and by the keeper's desk.
 
 use super::View;
+use super::bounded::From;
 use crate::keeper_role::{Desk, Taken};
 use axum::Router;
 use axum::body::{Body, HttpBody};
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::future::poll_fn;
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -51,7 +52,7 @@ async fn command(
     State(view): State<Arc<View>>,
     Path(name): Path<String>,
     Query(arguments): Arguments,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    ConnectInfo(From(from)): ConnectInfo<From>,
     headers: HeaderMap,
 ) -> Response {
     let Some(desk) = desk(&view) else { return StatusCode::NOT_FOUND.into_response() };
@@ -72,7 +73,7 @@ async fn command(
 async fn post(
     State(view): State<Arc<View>>,
     Path(name): Path<String>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    ConnectInfo(From(from)): ConnectInfo<From>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -112,6 +113,7 @@ async fn snapshot(
         return answered(Answer::refused("snapshot", 503, None));
     }
     if !desk.snapshots.allows(Instant::now()) {
+        desk.gauges.snapshot_limited();
         return answered(Answer::refused("snapshot", 429, None));
     }
     let streaming = arguments.get("streaming").is_none_or(|value| value.eq_ignore_ascii_case("true"));
@@ -119,6 +121,7 @@ async fn snapshot(
     let (file, bytes, zxid) = match opened {
         Ok(opened) => opened,
         Err(error) => {
+            desk.gauges.snapshot_failed();
             tracing::warn!(%error, "a snapshot was asked for and could not be taken");
             return answered(Answer::refused("snapshot", 500, None));
         }
@@ -147,6 +150,7 @@ async fn restore(desk: &Desk, headers: &HeaderMap, from: IpAddr, body: Body) -> 
         return answered(Answer::refused("restore", 503, None));
     }
     if !desk.restores.allows(Instant::now()) {
+        desk.gauges.restore_limited();
         return answered(Answer::refused("restore", 429, None));
     }
     let inbox = desk.inbox();
@@ -162,6 +166,7 @@ async fn restore(desk: &Desk, headers: &HeaderMap, from: IpAddr, body: Body) -> 
             answered(Answer { status: 200, body })
         }
         Err(error) => {
+            desk.gauges.restore_failed();
             tracing::warn!(%error, "a snapshot that came over HTTP could not be restored");
             answered(Answer::refused("restore", 500, None))
         }

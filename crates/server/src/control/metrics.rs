@@ -59,6 +59,9 @@ pub(super) fn text(view: &View) -> String {
         metrics.push(Metric { name, kind, help, values: values.collect() });
     }
     metrics.extend(keeper_metrics(view));
+    if view.keeper.is_some() {
+        metrics.extend(stand_ins());
+    }
     let mut text = String::new();
     for Metric { name, kind, help, values } in metrics {
         if values.is_empty() {
@@ -92,6 +95,40 @@ fn process_metrics(view: &View) -> Vec<Metric<'static>> {
         plain("process_resident_memory_bytes", "gauge", "Resident memory.", process::resident_bytes() as f64),
         plain("process_open_fds", "gauge", "Open file descriptors.", open as f64),
         plain("process_max_fds", "gauge", "File descriptors that may be open.", open_max as f64),
+    ]
+}
+
+/// What an exporter of Java's would say of its machine, for boards and alerts that were made for the original:
+/// there is memory and there are threads here too, and never a collection of garbage.
+fn stand_ins() -> Vec<Metric<'static>> {
+    let facts = process::facts();
+    let (used, most) = (process::resident_bytes() as f64, process::memory_bytes() as f64);
+    let areas =
+        |heap: f64| vec![("{area=\"heap\"}".to_owned(), heap), ("{area=\"nonheap\"}".to_owned(), 0.0)];
+    let pool = |bytes: f64| vec![("{pool=\"resident\"}".to_owned(), bytes)];
+    let area = |name, help, heap| Metric { name, kind: "gauge", help, values: areas(heap) };
+    let of_pool = |name, help, bytes| Metric { name, kind: "gauge", help, values: pool(bytes) };
+    let none = |name| Metric {
+        name,
+        kind: "counter",
+        help: "There is no garbage to collect.",
+        values: vec![("{gc=\"none\"}".to_owned(), 0.0)],
+    };
+    vec![
+        area("jvm_memory_bytes_used", "Resident memory.", used),
+        area("jvm_memory_bytes_committed", "Resident memory.", used),
+        area("jvm_memory_bytes_max", "Memory of the machine.", most),
+        area("jvm_memory_bytes_init", "Nothing is set aside.", 0.0),
+        of_pool("jvm_memory_pool_bytes_used", "Resident memory.", used),
+        of_pool("jvm_memory_pool_bytes_committed", "Resident memory.", used),
+        of_pool("jvm_memory_pool_bytes_max", "Memory of the machine.", most),
+        none("jvm_gc_collection_seconds_count"),
+        none("jvm_gc_collection_seconds_sum"),
+        plain("jvm_threads_current", "gauge", "Threads.", facts.threads as f64),
+        plain("jvm_threads_daemon", "gauge", "Threads.", facts.threads as f64),
+        plain("jvm_threads_deadlocked", "gauge", "No lock is taken inside another.", 0.0),
+        plain("process_virtual_memory_bytes", "gauge", "Address space.", facts.virtual_bytes as f64),
+        plain("process_start_time_seconds", "gauge", "Start, since 1970.", facts.started_seconds),
     ]
 }
 
@@ -140,6 +177,22 @@ fn keeper_metrics(view: &View) -> Vec<Metric<'static>> {
 mod tests {
     use super::*;
     use std::time::Instant;
+
+    #[test]
+    fn what_boards_ask_of_java_is_answered() {
+        let names: Vec<&str> = stand_ins().iter().map(|metric| metric.name).collect();
+        for name in ["jvm_memory_bytes_used", "jvm_memory_bytes_max", "jvm_threads_current"] {
+            assert!(names.contains(&name), "{name}");
+        }
+        let value = |name| {
+            let found = stand_ins().into_iter().find(|metric| metric.name == name).expect("it is there");
+            found.values[0].1
+        };
+        assert!(value("jvm_memory_bytes_used") > 0.0 && value("jvm_threads_current") >= 1.0);
+        // The alert of the original fires at four fifths of this.
+        assert!(value("jvm_memory_bytes_max") > value("jvm_memory_bytes_used"));
+        assert!(value("process_start_time_seconds") > 1.6e9);
+    }
 
     #[test]
     fn every_metric_has_help_a_type_and_a_value() {

@@ -1,6 +1,7 @@
 //! The administrators' desk of a keeper: what comes over HTTP is asked here, and answered by the shard
 //! that owns the node. The HTTP thread never touches the node.
 
+use super::gauges::KeeperGauges;
 use super::rebuild::{Blank, read_snapshot};
 use super::service::{KeeperMessage, KeeperService};
 use super::snapshot_thread::write_snapshot;
@@ -11,7 +12,7 @@ use keeper::{Answer, Command};
 use shard::{Mailbox, Turn};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use txnlog::Directories;
@@ -63,6 +64,7 @@ pub(crate) struct Desk {
     pub(crate) config: AdminConfig,
     pub(crate) snapshots: RateLimit,
     pub(crate) restores: RateLimit,
+    pub(crate) gauges: Arc<KeeperGauges>,
 }
 
 impl Desk {
@@ -71,11 +73,12 @@ impl Desk {
         at: Directories,
         blank: Blank,
         config: AdminConfig,
+        gauges: Arc<KeeperGauges>,
     ) -> Self {
         // The original means both alike, and counts microseconds in one of them.
         let snapshots = RateLimit::new(Duration::from_micros(config.rate_limit_ms));
         let restores = RateLimit::new(Duration::from_millis(config.rate_limit_ms));
-        Desk { mailbox, at, blank, config, snapshots, restores }
+        Desk { mailbox, at, blank, config, snapshots, restores, gauges }
     }
 
     /// `None` if the keeper has ended or is too busy to hear.
@@ -114,7 +117,7 @@ impl Desk {
 
     /// Reads the snapshot in `file` and puts it in place; the zxid is the snapshot's own.
     pub(crate) async fn restore(&self, file: &Path) -> Result<Zxid, String> {
-        let (file, blank) = (file.to_owned(), self.blank);
+        let (began, file, blank) = (Instant::now(), file.to_owned(), self.blank);
         let (done, loaded) = oneshot::channel();
         std::thread::Builder::new()
             .name("keeper-restore".to_owned())
@@ -122,7 +125,9 @@ impl Desk {
             .map_err(|error| format!("cannot start a thread: {error}"))?;
         let (database, zxid) = loaded.await.map_err(|_| "the snapshot could not be read".to_owned())??;
         let answer = self.ask(|reply| Ask::Restore(Restoring { database: Box::new(database), reply })).await;
-        answer.unwrap_or_else(|| Err(BUSY.to_owned())).map(|()| zxid)
+        answer.unwrap_or_else(|| Err(BUSY.to_owned()))?;
+        self.gauges.restored(began.elapsed());
+        Ok(zxid)
     }
 }
 
@@ -160,7 +165,7 @@ impl<D: Disk> KeeperService<D> {
         match ask {
             Ask::Command { name, trace_mask, reply } => {
                 let measures = self.measures();
-                self.step(turn, keeper::Input::Measured(measures));
+                self.step(turn, keeper::Input::Measured(Box::new(measures)));
                 let command = Command { name: &name, trace_mask: trace_mask.as_deref() };
                 let _ = reply.send(self.node.command(turn.now(), &command));
             }
@@ -169,7 +174,7 @@ impl<D: Disk> KeeperService<D> {
             }
             Ask::Metrics { reply } => {
                 let measures = self.measures();
-                self.step(turn, keeper::Input::Measured(measures));
+                self.step(turn, keeper::Input::Measured(Box::new(measures)));
                 let _ = reply.send(super::prometheus::text(&self.node.metrics()));
             }
             Ask::Snapshot { reply } => self.take_snapshot(reply),

@@ -1,7 +1,9 @@
 //! What the keeper's threads measure, readable from other threads.
 
-use keeper::Observed;
+use keeper::{Measures, Observed};
+use shard::Counters;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Measures of a keeper. Written by its threads, read by the HTTP port.
@@ -20,9 +22,29 @@ pub struct KeeperGauges {
     pub(super) snapshot_ms: AtomicU64,
     pub(super) snapshot_ms_max: AtomicU64,
     pub(super) start_ms: AtomicU64,
+    /// What bringing back the database consisted of.
+    pub(super) started: Started,
+    pub(super) restores_ms: Mutex<Observed>,
+    pub(super) restores_failed: AtomicU64,
+    pub(super) restores_limited: AtomicU64,
+    pub(super) snapshots_failed: AtomicU64,
+    pub(super) snapshots_limited: AtomicU64,
+    /// Failures that end the process.
+    pub(super) fatal: AtomicU64,
+    /// What the keeper's shard counts.
+    pub(super) shard: Arc<Counters>,
     /// A sync that takes longer is told.
     pub(super) sync_warning_ms: AtomicU64,
     pub(super) slow_syncs: AtomicU64,
+}
+
+/// What a start took, in milliseconds, and of how much.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Started {
+    pub(super) snapshot_ms: u64,
+    pub(super) transactions_ms: u64,
+    /// Transactions behind the snapshot.
+    pub(super) transactions: u64,
 }
 
 impl KeeperGauges {
@@ -78,27 +100,73 @@ impl KeeperGauges {
         self.snapshot_ms_max.fetch_max(ms, Ordering::Relaxed);
     }
 
-    /// What the node shows among its own numbers: syncs of the log, their groups, snapshots, the start.
-    pub(super) fn observed(&self) -> [Observed; 4] {
+    /// An administrator's restore is done.
+    pub(super) fn restored(&self, took: Duration) {
+        let mut restores_ms = self.restores_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        restores_ms.add(took.as_millis() as u64);
+    }
+
+    /// One failed.
+    pub(crate) fn restore_failed(&self) {
+        self.restores_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One came too soon after another.
+    pub(crate) fn restore_limited(&self) {
+        self.restores_limited.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An administrator's snapshot failed.
+    pub(crate) fn snapshot_failed(&self) {
+        self.snapshots_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One came too soon after another.
+    pub(crate) fn snapshot_limited(&self) {
+        self.snapshots_limited.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Something failed that ends the process.
+    pub(super) fn failed(&self) {
+        self.fatal.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What the node shows among its own numbers; what directories hold is not known here.
+    pub(super) fn measures(&self) -> Measures {
         let read = |gauge: &AtomicU64| gauge.load(Ordering::Relaxed);
         let (groups, snapshots) = (self.log_groups(), self.snapshots());
         let (sync_ms, sync_ms_max) = (self.log_sync_us() / 1000, self.log_sync_us_max() / 1000);
-        [
-            Observed { count: groups, sum: sync_ms, min: 0, max: sync_ms_max },
-            Observed {
+        let started = self.started;
+        Measures {
+            slow_syncs: read(&self.slow_syncs),
+            log_syncs_ms: Observed { count: groups, sum: sync_ms, min: 0, max: sync_ms_max },
+            log_groups: Observed {
                 count: groups,
                 sum: self.log_entries(),
                 min: groups.min(1),
                 max: read(&self.log_group_max),
             },
-            Observed {
+            snapshots_ms: Observed {
                 count: snapshots,
                 sum: read(&self.snapshot_ms),
                 min: 0,
                 max: read(&self.snapshot_ms_max),
             },
-            Observed::once(read(&self.start_ms)),
-        ]
+            start_ms: Observed::once(read(&self.start_ms)),
+            start_snapshot_ms: Observed::once(started.snapshot_ms),
+            start_transactions_ms: Observed::once(started.transactions_ms),
+            start_transactions: Observed::once(started.transactions),
+            restores_ms: *self.restores_ms.lock().unwrap_or_else(PoisonError::into_inner),
+            restores_failed: read(&self.restores_failed),
+            restores_limited: read(&self.restores_limited),
+            snapshots_failed: read(&self.snapshots_failed),
+            snapshots_limited: read(&self.snapshots_limited),
+            fatal: read(&self.fatal),
+            handshakes: self.shard.handshakes(),
+            handshakes_refused: self.shard.handshakes_refused(),
+            handshakes_failed: self.shard.handshakes_failed(),
+            ..Measures::default()
+        }
     }
 
     pub(super) fn group_written(&self, entries: usize, took: Duration) {
@@ -113,5 +181,31 @@ impl KeeperGauges {
         self.log_groups.fetch_add(1, Ordering::Relaxed);
         self.log_sync_us.fetch_add(us, Ordering::Relaxed);
         self.log_sync_us_max.fetch_max(us, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_measured() {
+        let started = Started { snapshot_ms: 1, transactions_ms: 2, transactions: 3 };
+        let gauges = KeeperGauges { started, ..KeeperGauges::default() };
+        gauges.restored(Duration::from_millis(40));
+        gauges.restored(Duration::from_millis(20));
+        (0..2).for_each(|_| gauges.restore_failed());
+        (0..3).for_each(|_| gauges.restore_limited());
+        (0..4).for_each(|_| gauges.snapshot_failed());
+        (0..5).for_each(|_| gauges.snapshot_limited());
+        (0..6).for_each(|_| gauges.failed());
+        let measures = gauges.measures();
+        assert_eq!(measures.start_snapshot_ms, Observed::once(1));
+        assert_eq!(measures.start_transactions_ms, Observed::once(2));
+        assert_eq!(measures.start_transactions, Observed::once(3));
+        assert_eq!(measures.restores_ms, Observed { count: 2, sum: 60, min: 20, max: 40 });
+        assert_eq!((measures.restores_failed, measures.restores_limited), (2, 3));
+        assert_eq!((measures.snapshots_failed, measures.snapshots_limited), (4, 5));
+        assert_eq!(measures.fatal, 6);
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::config::Membership;
 use crate::limits;
-use crate::peers::{ElectionLinks, ElectionSettings, PeerEvent, QuorumLinks, QuorumSettings};
+use crate::peers::{ElectionLinks, ElectionSettings, PeerEvent, PeerSecurity, QuorumLinks, QuorumSettings};
 use crate::start::StartError;
 use clock::Span;
 use shard::Mailbox;
@@ -14,14 +14,11 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use transport::BindError;
 use zab::packet::{PacketKind, QuorumPacket};
-use zab::{Ensemble, LinkId, Notification, ServerId};
-use znode::{Database, HashKey, Snapshot};
+use zab::{Configuration, Ensemble, LinkId, MemberAddress, Notification, ServerId};
+use znode::{HashKey, Snapshot};
 use zookeeper_wire::Zxid;
 
 use super::service::KeeperMessage;
-
-/// Where the ensemble's membership is shown to clients.
-const CONFIG_PATH: &str = "/zookeeper/config";
 
 /// Our ends of all connections between members.
 pub(super) struct Members {
@@ -32,8 +29,10 @@ pub(super) struct Members {
     /// Transactions that were proposed on a link and not committed there yet.
     orders: HashMap<LinkId, VecDeque<Zxid>, HashKey>,
     gate: Arc<Gate>,
-    /// The membership, as clients see it.
-    text: String,
+    own: ServerId,
+    membership: Membership,
+    /// Our own line, by which we listen.
+    listening: MemberAddress,
 }
 
 /// Lets so many events of links wait in the mailbox, and holds the threads that bring more.
@@ -67,10 +66,11 @@ impl Members {
         own: ServerId,
         tick: Span,
         key: HashKey,
-        extended_types: bool,
+        extended_types: znode::ExtendedTypes,
+        security: Option<PeerSecurity>,
         mailbox: Mailbox<KeeperMessage>,
     ) -> Result<Members, StartError> {
-        let us = &membership.members[&own];
+        let us = &membership.configuration.members[&own];
         let gate = Arc::new(Gate::default());
         let events = {
             let gate = Arc::clone(&gate);
@@ -80,12 +80,13 @@ impl Members {
             })
         };
         let at = |host: &str, port| membership.listen_address(host, port).map_err(StartError::System);
-        let others = membership.members.iter().filter(|(id, _)| **id != own);
         let settings = ElectionSettings {
             own,
             listen: at(&us.election_host, us.election_port)?,
             announced: us.election_address(),
-            members: others.map(|(id, member)| (*id, member.election_address())).collect(),
+            members: election_addresses(membership, own),
+            routes: membership.routes.clone(),
+            security: security.clone(),
             dial_timeout: membership.dial_timeout,
         };
         let listen = settings.listen;
@@ -95,6 +96,8 @@ impl Members {
         let settings = QuorumSettings {
             key,
             extended_types,
+            routes: membership.routes.clone(),
+            security,
             handshake: ticks(membership.connect_limit),
             silence: ticks(membership.init_limit.max(membership.sync_limit)),
         };
@@ -103,10 +106,12 @@ impl Members {
         Ok(Members {
             election,
             quorum,
-            addresses: membership.members.iter().map(|(id, it)| (*id, it.quorum_address())).collect(),
+            addresses: known(membership).map(|(id, it)| (id, it.quorum_address())).collect(),
             orders: HashMap::with_hasher(key),
             gate,
-            text: membership.text(),
+            own,
+            membership: membership.clone(),
+            listening: us.clone(),
         })
     }
 
@@ -118,9 +123,35 @@ impl Members {
         }
     }
 
-    /// Shows clients of this database who is in the ensemble.
-    pub(super) fn show_in(&self, database: &mut Database) {
-        database.show(CONFIG_PATH, self.text.as_bytes());
+    /// Those of a membership that may come to be in force can be reached as well.
+    pub(super) fn foresee(&mut self, configuration: &Configuration) {
+        self.membership.proposed = Some(configuration.clone());
+        self.meet();
+    }
+
+    /// Another membership is in force: its members are reached where it says, and if it says that our own
+    /// ports are others, we listen there.
+    pub(super) fn reconfigure(&mut self, configuration: &Configuration) {
+        self.membership.configuration = configuration.clone();
+        self.membership.proposed.take_if(|proposed| proposed.version <= configuration.version);
+        self.meet();
+        let Some(us) = configuration.members.get(&self.own) else { return };
+        let before = std::mem::replace(&mut self.listening, us.clone());
+        let at = |host: &str, port| self.membership.listen_address(host, port).map_err(io::Error::other);
+        if (&before.election_host, before.election_port) != (&us.election_host, us.election_port) {
+            let moved = at(&us.election_host, us.election_port)
+                .and_then(|listen| self.election.listen(listen, us.election_address()));
+            told(moved, "election", &us.election_address());
+        }
+        if (&before.host, before.quorum_port) != (&us.host, us.quorum_port) {
+            let moved = at(&us.host, us.quorum_port).and_then(|listen| self.quorum.listen(listen));
+            told(moved, "quorum", &us.quorum_address());
+        }
+    }
+
+    fn meet(&mut self) {
+        self.addresses = known(&self.membership).map(|(id, it)| (id, it.quorum_address())).collect();
+        self.election.meet(election_addresses(&self.membership, self.own));
     }
 
     pub(super) fn notify(&self, to: ServerId, notification: &Notification) {
@@ -168,12 +199,12 @@ impl Members {
 }
 
 /// What the node is told of the ensemble.
-pub(super) fn ensemble(membership: &Membership, own: ServerId, tick: Span) -> Ensemble {
+pub(super) fn ensemble(membership: &Membership, own: ServerId, tick: Span, reconfigurable: bool) -> Ensemble {
     Ensemble {
         id: own,
-        quorum: membership.quorum(),
-        configuration: membership.text().into_bytes().into(),
-        version: membership.version,
+        configuration: membership.configuration.clone(),
+        proposed: membership.proposed.clone().filter(|_| reconfigurable),
+        reconfigurable,
         tick,
         init_limit: membership.init_limit,
         sync_limit: membership.sync_limit,
@@ -184,19 +215,20 @@ fn taken(address: SocketAddr, cause: io::Error) -> StartError {
     StartError::Address(BindError { address, cause })
 }
 
-/// The members as commands show them.
-pub(super) fn shown(membership: &Membership) -> Vec<keeper::MemberShown> {
-    let members = membership.members.iter();
-    let shown = members.map(|(id, member)| keeper::MemberShown {
-        id: id.0,
-        quorum_address: member.quorum_address(),
-        election_address: member.election_address(),
-        client_address: member
-            .client
-            .as_ref()
-            .map(|(host, port)| format!("{host}:{port}"))
-            .unwrap_or_default(),
-        votes: !member.is_observer,
-    });
-    shown.collect()
+/// All members that are or may come to be; what is in force comes last, and counts.
+fn known(membership: &Membership) -> impl Iterator<Item = (ServerId, &MemberAddress)> {
+    let all = membership.proposed.iter().chain([&membership.configuration]);
+    all.flat_map(|configuration| configuration.members.iter().map(|(id, member)| (*id, member)))
+}
+
+fn election_addresses(membership: &Membership, own: ServerId) -> BTreeMap<ServerId, String> {
+    known(membership).filter(|(id, _)| *id != own).map(|(id, it)| (id, it.election_address())).collect()
+}
+
+/// A port that cannot be moved stays where it is: others may still find us by the former membership.
+fn told(moved: io::Result<()>, port: &str, address: &str) {
+    match moved {
+        Ok(()) => tracing::info!(address, "listens on a new {port} port"),
+        Err(error) => tracing::error!(address, %error, "cannot listen on the new {port} port"),
+    }
 }

@@ -2,6 +2,7 @@
 
 use disk::Disk;
 use std::path::Path;
+use std::time::Instant;
 use txnlog::{
     Compression, Directories, EmptySnapshot, Error, LogPolicy, LogReader, LogWriter, Refusal, Restore,
     SnapshotItem, SnapshotReader, recover,
@@ -11,6 +12,7 @@ use znode::{Database, HashKey};
 use zookeeper_wire::Zxid;
 use zookeeper_wire::txn::TxnEntry;
 
+use super::gauges::Started;
 use super::snapshot_thread::write_snapshot;
 use crate::limits;
 
@@ -20,6 +22,10 @@ pub(super) struct Rebuilt<D: Disk> {
     pub(super) writer: LogWriter<D>,
     pub(super) last: Zxid,
     pub(super) znodes: usize,
+    /// There was neither a snapshot nor a transaction.
+    pub(super) is_new: bool,
+    /// What that took.
+    pub(super) started: Started,
 }
 
 /// What a database begins as.
@@ -28,7 +34,7 @@ pub(super) struct Blank {
     /// Seeds the hash of paths.
     pub(super) key: HashKey,
     /// Whether znodes may have a time to live.
-    pub(super) extended_types: bool,
+    pub(super) extended_types: znode::ExtendedTypes,
 }
 
 /// A database in the making.
@@ -37,6 +43,11 @@ struct Rebuild {
     state: State,
     /// The tree's digest that the snapshot claims, and at which transaction.
     digest: Option<(Zxid, i64)>,
+    began: Instant,
+    /// When the snapshot was there; at once, if there is none.
+    loaded: Instant,
+    /// Transactions since.
+    transactions: u64,
 }
 
 enum State {
@@ -47,6 +58,20 @@ enum State {
 }
 
 impl Rebuild {
+    fn new(blank: Blank) -> Rebuild {
+        let began = Instant::now();
+        Rebuild { blank, state: State::Empty, digest: None, began, loaded: began, transactions: 0 }
+    }
+
+    /// What it took so far.
+    fn took(&self) -> Started {
+        Started {
+            snapshot_ms: (self.loaded - self.began).as_millis() as u64,
+            transactions_ms: self.loaded.elapsed().as_millis() as u64,
+            transactions: self.transactions,
+        }
+    }
+
     /// The database, loaded or new.
     fn database(&mut self) -> Result<&mut Database, Refusal> {
         let database = match std::mem::replace(&mut self.state, State::Empty) {
@@ -75,6 +100,8 @@ impl Restore for Rebuild {
     fn reset(&mut self) {
         self.state = State::Empty;
         self.digest = None;
+        self.loaded = self.began;
+        self.transactions = 0;
     }
 
     fn item(&mut self, item: SnapshotItem) -> Result<(), Refusal> {
@@ -107,12 +134,14 @@ impl Restore for Rebuild {
         let database = restore.finish(zxid).map_err(|error| Refusal(error.to_string()))?;
         self.state = State::Loaded(Box::new(database));
         self.check_digest(zxid);
+        self.loaded = Instant::now();
         Ok(())
     }
 
     fn txn(&mut self, entry: TxnEntry) -> Result<(), Refusal> {
         let zxid = entry.header.zxid;
         self.database()?.replay(&entry);
+        self.transactions += 1;
         self.check_digest(zxid);
         Ok(())
     }
@@ -126,8 +155,24 @@ pub(super) fn rebuild<D: Disk>(
     empty: EmptySnapshot,
     blank: Blank,
 ) -> Result<Rebuilt<D>, String> {
-    let mut rebuild = Rebuild { blank, state: State::Empty, digest: None };
+    let rebuilt = bring_back(disk, at, policy, empty, blank)?;
+    if rebuilt.is_new {
+        first_snapshot(disk, at, &rebuilt.database)?;
+    }
+    Ok(rebuilt)
+}
+
+/// As [`rebuild`], but a new directory stays as it is.
+pub(super) fn bring_back<D: Disk>(
+    disk: &D,
+    at: &Directories,
+    policy: LogPolicy,
+    empty: EmptySnapshot,
+    blank: Blank,
+) -> Result<Rebuilt<D>, String> {
+    let mut rebuild = Rebuild::new(blank);
     let recovered = recover(disk, at, policy, empty, &mut rebuild).map_err(|error| told(&error))?;
+    let started = rebuild.took();
     for (path, error) in &recovered.damaged {
         tracing::warn!(path = %path.display(), %error, "passed over a damaged snapshot");
     }
@@ -139,11 +184,18 @@ pub(super) fn rebuild<D: Disk>(
     }
     rebuild.database().map_err(|refusal| refusal.0)?.advance(recovered.last);
     let State::Loaded(database) = rebuild.state else { unreachable!("made above") };
-    if recovered.snapshot.is_none() {
-        write_snapshot(disk, at, &database.snapshot(), Compression::None).map_err(|error| told(&error))?;
-    }
     let znodes = database.tree().len();
-    Ok(Rebuilt { database: *database, writer: recovered.writer, last: recovered.last, znodes })
+    let is_new = recovered.snapshot.is_none() && recovered.last == Zxid::ZERO;
+    if recovered.snapshot.is_none() && !is_new {
+        first_snapshot(disk, at, &database)?;
+    }
+    let database = *database;
+    Ok(Rebuilt { database, writer: recovered.writer, last: recovered.last, znodes, is_new, started })
+}
+
+/// Writes the first snapshot of a directory: from then on its being empty is what it remembers.
+pub(super) fn first_snapshot<D: Disk>(disk: &D, at: &Directories, database: &Database) -> Result<(), String> {
+    write_snapshot(disk, at, &database.snapshot(), Compression::None).map(drop).map_err(|error| told(&error))
 }
 
 /// The database of one snapshot, and the last transaction in it.

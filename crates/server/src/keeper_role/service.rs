@@ -2,20 +2,23 @@
 
 use super::desk::{Ask, Restoring};
 use super::gauges::KeeperGauges;
-use super::log_thread::{Job, LogQueue};
+use super::log_thread::{Committed, Job, LogQueue};
 use super::members::Members;
 use super::snapshot_thread::{SnapshotJob, SnapshotStyle};
+use crate::config::{DynamicFiles, client_address};
+use crate::limits;
 use crate::notice::{Notice, Notices, Role};
 use crate::peers::PeerEvent;
 use bytes::Bytes;
-use clock::Moment;
+use clock::{Moment, Span};
 use disk::Disk;
-use keeper::{Effect, Input, Keeper, Measures, is_word};
-use shard::{ConnectionId, Mailbox, Peer, Service, Turn, WhyClosed};
+use keeper::{Configuration, Effect, Input, Keeper, Measures, ServerId, is_word};
+use shard::{ConnectionId, Mailbox, Peer, PortId, Service, Turn, WhyClosed};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 use transport::tls::PeerCertificate;
 use txnlog::{Directories, snapshot_zxid};
 use znode::Database;
@@ -44,12 +47,24 @@ pub(super) enum KeeperMessage {
     Stop,
 }
 
+impl KeeperMessage {
+    /// Whether the log's thread says it.
+    pub(super) fn is_of_log(&self) -> bool {
+        use KeeperMessage::{EpochsWritten, Persisted, SnapshotInstalled, Truncated};
+        matches!(self, Persisted(_) | EpochsWritten | Truncated(_) | SnapshotInstalled)
+    }
+}
+
 pub(super) struct KeeperService<D: Disk> {
     pub(super) node: Keeper,
     pub(super) effects: Vec<Effect>,
-    log: LogQueue,
+    log: LogQueue<D>,
     /// For the log, of this turn.
     jobs: Vec<Job>,
+    /// How many answers of the log's thread were taken.
+    heard: u64,
+    /// Who asks, and whether nobody else does.
+    loneliness: Loneliness,
     pub(super) at: Directories,
     pub(super) style: SnapshotStyle,
     pub(super) one_at_a_time: Arc<Mutex<()>>,
@@ -61,13 +76,46 @@ pub(super) struct KeeperService<D: Disk> {
     /// The other members; None for a keeper that stands alone.
     members: Option<Members>,
     notices: Notices,
+    /// Where its membership is written down, if it came from a file.
+    files: Option<DynamicFiles>,
+    clients: ClientPort,
+}
+
+/// Where clients of this member connect, as far as a membership may say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClientPort {
+    pub(super) own: ServerId,
+    /// The port without TLS; None if there is none.
+    pub(super) port: Option<PortId>,
+    pub(super) address: SocketAddr,
+}
+
+/// Whether one connection has been the only one that asked for a while. Only then may the loop wait for a
+/// disk.
+#[derive(Default)]
+struct Loneliness {
+    asker: Option<ConnectionId>,
+    /// From when on the loop may wait.
+    since: Moment,
+}
+
+impl Loneliness {
+    fn heard(&mut self, asker: ConnectionId, now: Moment) {
+        if self.asker.replace(asker) != Some(asker) {
+            self.not_before(now + Span::ms(limits::LONELY_MS));
+        }
+    }
+
+    fn not_before(&mut self, moment: Moment) {
+        self.since = self.since.max(moment);
+    }
 }
 
 impl<D: Disk> KeeperService<D> {
     #[allow(clippy::too_many_arguments)]
     pub(super) fn new(
         node: Keeper,
-        log: LogQueue,
+        log: LogQueue<D>,
         at: Directories,
         style: SnapshotStyle,
         disk: D,
@@ -75,12 +123,16 @@ impl<D: Disk> KeeperService<D> {
         gauges: Arc<KeeperGauges>,
         members: Option<Members>,
         notices: Notices,
+        files: Option<DynamicFiles>,
+        clients: ClientPort,
     ) -> Self {
         KeeperService {
             node,
             effects: Vec::new(),
             log,
             jobs: Vec::new(),
+            heard: 0,
+            loneliness: Loneliness::default(),
             at,
             style,
             one_at_a_time: Arc::default(),
@@ -90,6 +142,8 @@ impl<D: Disk> KeeperService<D> {
             gauges,
             members,
             notices,
+            files,
+            clients,
         }
     }
 
@@ -127,7 +181,22 @@ impl<D: Disk> KeeperService<D> {
                     members(&mut self.members).send_snapshot(link, snapshot);
                 }
                 Effect::CloseLink { link } => members(&mut self.members).close(link),
+                Effect::Foresee { configuration } => {
+                    members(&mut self.members).foresee(&configuration);
+                    if let Some(files) = &self.files {
+                        self.jobs.push(Job::Foresee(files.clone(), configuration));
+                    }
+                }
+                Effect::Reconfigure { configuration } => {
+                    tracing::info!(version = %Zxid(configuration.version), "another membership is in force");
+                    members(&mut self.members).reconfigure(&configuration);
+                    self.clients.follow(turn, &configuration);
+                    if let Some(files) = &self.files {
+                        self.jobs.push(Job::Reconfigure(files.clone(), configuration));
+                    }
+                }
                 Effect::Halt { reason } => {
+                    self.gauges.failed();
                     self.notices.tell(Notice::Halted { role: Role::Keeper, reason: reason.to_owned() });
                 }
                 Effect::Resume { connection } => turn.resume(outer(connection)),
@@ -154,6 +223,30 @@ impl<D: Disk> KeeperService<D> {
         }
     }
 
+    fn packets_leave(&mut self) {
+        if let Some(members) = &mut self.members {
+            members.turn_ended();
+        }
+    }
+
+    /// Makes a lonely transaction durable at once, without the other thread.
+    fn commit_here(&mut self, turn: &mut Turn) {
+        let now = turn.now().moment;
+        if self.jobs.is_empty() || now < self.loneliness.since {
+            return;
+        }
+        let Some(Committed { upto, took }) = self.log.commit_here(&mut self.jobs, self.heard) else {
+            return;
+        };
+        if took > Duration::from_millis(limits::SLOW_SYNC_MS) {
+            self.loneliness.not_before(now + Span::ms(limits::SLOW_DISK_MS));
+        }
+        turn.waited();
+        self.step(turn, Input::Persisted { upto });
+        self.restore_if_idle(turn);
+        self.packets_leave();
+    }
+
     fn peer_said(&mut self, turn: &mut Turn, event: PeerEvent) {
         let Some(members) = &mut self.members else { return };
         members.taken(&event);
@@ -171,8 +264,7 @@ impl<D: Disk> KeeperService<D> {
                     self.step(turn, Input::Packet { link, packet });
                 }
             }
-            PeerEvent::SnapshotReceived { link, mut database } => {
-                members.show_in(&mut database);
+            PeerEvent::SnapshotReceived { link, database } => {
                 self.step(turn, Input::SnapshotReceived { link, database });
             }
             PeerEvent::LinkClosed { link, why } => {
@@ -188,18 +280,28 @@ impl<D: Disk> KeeperService<D> {
             let entries = self.disk.list(path).unwrap_or_default();
             entries.iter().map(|entry| entry.length).sum()
         };
-        let [log_syncs_ms, log_groups, snapshots_ms, start_ms] = self.gauges.observed();
         Measures {
             data_dir_bytes: bytes(&self.at.snapshots),
             log_dir_bytes: bytes(&self.at.logs),
             open_files,
             open_files_max,
             last_snapshot: last_snapshot(&self.disk, &self.at.snapshots),
-            slow_syncs: self.gauges.slow_syncs.load(Ordering::Relaxed),
-            log_syncs_ms,
-            log_groups,
-            snapshots_ms,
-            start_ms,
+            ..self.gauges.measures()
+        }
+    }
+}
+
+impl ClientPort {
+    /// Listens where our line says that clients connect, if it says so.
+    fn follow(&mut self, turn: &mut Turn, configuration: &Configuration) {
+        let Some(own) = configuration.members.get(&self.own) else { return };
+        let (Some(port), Some(Ok(address))) = (self.port, client_address(own)) else { return };
+        let same_ip = address.ip() == self.address.ip()
+            || (address.ip().is_unspecified() && self.address.ip().is_unspecified());
+        if !(same_ip && address.port() == self.address.port()) {
+            tracing::info!(%address, "clients are served at another address");
+            self.address = address;
+            turn.listen_elsewhere(port, address);
         }
     }
 }
@@ -239,6 +341,7 @@ impl<D: Disk> Service for KeeperService<D> {
     }
 
     fn received(&mut self, turn: &mut Turn, connection: ConnectionId, frame: Bytes) {
+        self.loneliness.heard(connection, turn.now().moment);
         self.step(turn, Input::Received { connection: inner(connection), frame });
     }
 
@@ -248,7 +351,7 @@ impl<D: Disk> Service for KeeperService<D> {
         }
         if matches!(&word, b"mntr" | b"conf" | b"dirs") {
             let measures = self.measures();
-            self.step(turn, Input::Measured(measures));
+            self.step(turn, Input::Measured(Box::new(measures)));
         }
         self.step(turn, Input::FourLetterWord { connection: inner(connection), word });
     }
@@ -259,18 +362,14 @@ impl<D: Disk> Service for KeeperService<D> {
     }
 
     fn message(&mut self, turn: &mut Turn, message: KeeperMessage) {
+        self.heard += u64::from(message.is_of_log());
         match message {
             KeeperMessage::Persisted(upto) => {
                 self.step(turn, Input::Persisted { upto });
                 self.restore_if_idle(turn);
             }
             KeeperMessage::EpochsWritten => self.step(turn, Input::EpochsWritten),
-            KeeperMessage::Truncated(mut database) => {
-                if let (Some(members), Some(database)) = (&self.members, &mut database) {
-                    members.show_in(database);
-                }
-                self.step(turn, Input::Truncated { database });
-            }
+            KeeperMessage::Truncated(database) => self.step(turn, Input::Truncated { database }),
             KeeperMessage::SnapshotInstalled => self.step(turn, Input::SnapshotInstalled),
             KeeperMessage::Peer(event) => self.peer_said(turn, event),
             KeeperMessage::Begin => self.step(turn, Input::Woken),
@@ -284,12 +383,12 @@ impl<D: Disk> Service for KeeperService<D> {
         self.step(turn, Input::Woken);
     }
 
-    fn turn_ended(&mut self, _: &mut Turn) {
+    fn turn_ended(&mut self, turn: &mut Turn) {
+        // Packets leave first: the others write while we do.
+        self.packets_leave();
+        self.commit_here(turn);
         if !self.jobs.is_empty() {
             self.log.push(&mut self.jobs);
-        }
-        if let Some(members) = &mut self.members {
-            members.turn_ended();
         }
         let database = self.node.database();
         self.gauges.znodes.store(database.tree().len() as u64, Ordering::Relaxed);

@@ -3,6 +3,7 @@
 use super::gauges::KeeperGauges;
 use super::service::KeeperMessage;
 use crate::config::Purge;
+use crate::limits;
 use disk::Disk;
 use shard::Mailbox;
 use std::path::PathBuf;
@@ -43,6 +44,8 @@ impl<D: Disk> SnapshotJob<D> {
     }
 
     fn run(self, snapshot: &Snapshot) {
+        // Requests go first when processors are few; on Linux this is the thread's own.
+        let _ = rustix::process::setpriority_process(None, limits::SNAPSHOT_NICE);
         let began = Instant::now();
         let written = {
             let _one = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);

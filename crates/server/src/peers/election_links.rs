@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -16,7 +16,10 @@ use bytes::Bytes;
 use zab::packet::{Greeting, Measure};
 use zab::{Notification, ServerId};
 
+use crate::Routes;
+
 use super::acceptor::Acceptor;
+use super::security::{self, PeerSecurity, PeerStream};
 use super::{Events, PeerEvent, limits, resolve};
 
 /// What an election port is told.
@@ -30,6 +33,10 @@ pub(crate) struct ElectionSettings {
     pub(crate) announced: String,
     /// Election addresses of all other members.
     pub(crate) members: BTreeMap<ServerId, String>,
+    /// Ways to other members that are not straight.
+    pub(crate) routes: Routes,
+    /// TLS, if it is used.
+    pub(crate) security: Option<PeerSecurity>,
     /// `cnxTimeout`: how long a dialled member may take to answer.
     pub(crate) dial_timeout: Duration,
 }
@@ -37,11 +44,13 @@ pub(crate) struct ElectionSettings {
 /// Our end of the election connections.
 pub(crate) struct ElectionLinks {
     ports: Arc<Ports>,
-    _acceptor: Acceptor,
+    acceptor: Acceptor,
 }
 
 struct Ports {
     settings: ElectionSettings,
+    /// What we say our address is.
+    announced: Mutex<String>,
     events: Events,
     members: Mutex<BTreeMap<ServerId, Arc<Member>>>,
     /// Connections that have not greeted yet.
@@ -67,7 +76,7 @@ struct MemberState {
     newest: Option<Bytes>,
     /// The vote that was sent last.
     last: Option<Bytes>,
-    stream: Option<TcpStream>,
+    stream: Option<PeerStream>,
     /// Counts connections, so that threads of an old one know that they are.
     serial: u64,
     dialing: bool,
@@ -106,23 +115,51 @@ impl ElectionLinks {
     /// Listens and waits.
     pub(crate) fn start(settings: ElectionSettings, events: Events) -> io::Result<ElectionLinks> {
         let listen = settings.listen;
+        if let Some(security) = &settings.security {
+            security.meet(settings.members.values());
+        }
         let members = settings.members.iter().map(|(id, address)| {
             let state = MemberState { address: Some(address.clone()), ..MemberState::default() };
             (*id, Arc::new(Member { id: *id, state: Mutex::new(state), work: Condvar::new() }))
         });
         let ports = Arc::new(Ports {
             members: Mutex::new(members.collect()),
+            announced: Mutex::new(settings.announced.clone()),
             settings,
             events,
             unnamed: AtomicUsize::new(0),
             nameless: AtomicI64::new(-1),
             ended: AtomicBool::new(false),
         });
-        let accepting = Arc::clone(&ports);
-        let acceptor = Acceptor::start("election", listen, move |stream, peer| {
+        let acceptor = Self::accept(&ports, listen)?;
+        Ok(ElectionLinks { ports, acceptor })
+    }
+
+    fn accept(ports: &Arc<Ports>, listen: SocketAddr) -> io::Result<Acceptor> {
+        let accepting = Arc::clone(ports);
+        Acceptor::start("election", listen, move |stream, peer| {
             Arc::clone(&accepting).accepted(stream, peer);
-        })?;
-        Ok(ElectionLinks { ports, _acceptor: acceptor })
+        })
+    }
+
+    /// Listens at another address from now on. Connections stay.
+    pub(crate) fn listen(&mut self, listen: SocketAddr, announced: String) -> io::Result<()> {
+        self.acceptor = Self::accept(&self.ports, listen)?;
+        *self.ports.announced.lock().unwrap_or_else(PoisonError::into_inner) = announced;
+        Ok(())
+    }
+
+    /// These are the addresses of all others from now on. Connections stay, also to those who are no members
+    /// any more: they ask who leads.
+    pub(crate) fn meet(&self, addresses: BTreeMap<ServerId, String>) {
+        if let Some(security) = &self.ports.settings.security {
+            security.meet(addresses.values());
+        }
+        for (id, address) in addresses {
+            if let Some(member) = self.ports.member(id) {
+                member.lock().address = Some(address);
+            }
+        }
     }
 
     /// Tells `to` of our vote, sooner or later; a later vote takes the place of an earlier one.
@@ -176,10 +213,15 @@ impl Ports {
         }
         let ports = Arc::clone(&self);
         let spawned = thread::Builder::new().name("election-greet".to_owned()).spawn(move || {
-            let outcome = read_greeting(&stream, limits::GREETING);
+            let security = ports.settings.security.as_ref();
+            let outcome = security::accepted(security, stream, peer, limits::GREETING)
+                .and_then(|stream| Ok((read_greeting(&stream, limits::GREETING)?, stream)))
+                .and_then(|(greeting, stream)| {
+                    security::ask(security, &stream, peer, limits::GREETING).map(|()| (greeting, stream))
+                });
             ports.unnamed.fetch_sub(1, Ordering::AcqRel);
             match outcome {
-                Ok(greeting) => ports.greeted(stream, peer, greeting),
+                Ok((greeting, stream)) => ports.greeted(stream, peer, greeting),
                 Err(error) => tracing::warn!(%peer, %error, "not a member on the election port"),
             }
         });
@@ -189,7 +231,7 @@ impl Ports {
         }
     }
 
-    fn greeted(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, greeting: Greeting) {
+    fn greeted(self: Arc<Self>, stream: PeerStream, peer: SocketAddr, greeting: Greeting) {
         let number = || ServerId(self.nameless.fetch_sub(1, Ordering::AcqRel));
         match verdict(self.settings.own, greeting.server, number) {
             Verdict::Keep(id) => {
@@ -205,7 +247,7 @@ impl Ports {
                 }
                 if let Some(old) = state.stream.take() {
                     // It would not dial if it still had that one.
-                    let _ = old.shutdown(Shutdown::Both);
+                    old.shut_down();
                 }
                 if !state.dialing && state.address.is_some() {
                     state.dialing = true;
@@ -238,21 +280,32 @@ impl Ports {
     }
 
     /// Dials a member and greets it. Nothing if it is the one that has to dial.
-    fn dial(&self, member: &Member) -> Result<Option<TcpStream>, String> {
+    fn dial(&self, member: &Member) -> Result<Option<PeerStream>, String> {
         let address = member.lock().address.clone().ok_or("it has no address")?;
         let mut why = String::new();
-        for address in resolve(&address)? {
-            match TcpStream::connect_timeout(&address, self.settings.dial_timeout) {
-                Ok(mut stream) => {
-                    let told = |error: io::Error| error.to_string();
-                    stream.set_nodelay(true).map_err(told)?;
+        let patience = self.settings.dial_timeout;
+        for at in resolve(&address)? {
+            let stream =
+                TcpStream::connect_timeout(&self.settings.routes.to(at), patience).and_then(|stream| {
+                    security::dialed(self.settings.security.as_ref(), stream, &address, patience)
+                });
+            match stream {
+                Ok(stream) => {
                     let greeting = Greeting {
                         server: self.settings.own,
-                        addresses: vec![self.settings.announced.clone()],
+                        addresses: vec![
+                            self.announced.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+                        ],
                     };
                     // In one piece: the original reads the address with a single read.
-                    stream.write_all(&greeting.encode()).map_err(told)?;
-                    return Ok((self.settings.own > member.id).then_some(stream));
+                    let told = |error: io::Error| error.to_string();
+                    (&stream).write_all(&greeting.encode()).map_err(told)?;
+                    security::prove(self.settings.security.as_ref(), &stream, patience).map_err(told)?;
+                    if self.settings.own > member.id {
+                        return Ok(Some(stream));
+                    }
+                    stream.hang_up(patience);
+                    return Ok(None);
                 }
                 Err(error) => why = error.to_string(),
             }
@@ -261,24 +314,24 @@ impl Ports {
     }
 
     /// A connection is to be used from now on.
-    fn connected(self: &Arc<Self>, member: &Arc<Member>, stream: TcpStream) {
+    fn connected(self: &Arc<Self>, member: &Arc<Member>, stream: PeerStream) {
         if self.ended.load(Ordering::Acquire) {
             return;
         }
-        let _ = stream.set_read_timeout(None);
-        let _ = stream.set_write_timeout(Some(limits::WRITE_STALL));
-        let (Ok(reading), Ok(writing)) = (stream.try_clone(), stream.try_clone()) else { return };
+        let _ = stream.socket().set_read_timeout(None);
+        let (reading, writing) = (stream.clone(), stream.clone());
         let serial = member.replace(Some(stream));
         let (ports, reader) = (Arc::clone(self), Arc::clone(member));
         let read = thread::Builder::new().name(format!("election-read-{}", member.id)).spawn(move || {
-            let why = ports.read(reader.id, reading);
+            let why = ports.read(reader.id, &reading);
             if reader.lost(serial) {
                 tracing::info!(member = %reader.id, why, "election connection closed");
             }
+            ports.forget_nameless(&reader);
         });
         let writer = Arc::clone(member);
         let written = thread::Builder::new().name(format!("election-send-{}", member.id)).spawn(move || {
-            writer.write(serial, writing);
+            writer.write(serial, &writing);
             writer.lost(serial);
         });
         if read.is_err() || written.is_err() {
@@ -287,8 +340,15 @@ impl Ports {
         }
     }
 
+    /// One without a name is another one when it comes again, so nothing of it is kept.
+    fn forget_nameless(&self, member: &Member) {
+        if member.id.0 < 0 {
+            self.lock().remove(&member.id);
+        }
+    }
+
     /// Hands over what a member says until it ends; the reason.
-    fn read(&self, from: ServerId, mut stream: TcpStream) -> String {
+    fn read(&self, from: ServerId, mut stream: &PeerStream) -> String {
         loop {
             let frame = match read_frame(&mut stream) {
                 Ok(frame) => frame,
@@ -316,11 +376,11 @@ impl Member {
     }
 
     /// Puts a connection in the place of the present one. Returns its serial number.
-    fn replace(&self, stream: Option<TcpStream>) -> u64 {
+    fn replace(&self, stream: Option<PeerStream>) -> u64 {
         let mut state = self.lock();
         state.serial += 1;
         if let Some(old) = std::mem::replace(&mut state.stream, stream) {
-            let _ = old.shutdown(Shutdown::Both);
+            old.shut_down();
         }
         if state.newest.is_none() {
             state.newest = state.last.clone();
@@ -336,13 +396,13 @@ impl Member {
             return false;
         }
         let Some(old) = state.stream.take() else { return false };
-        let _ = old.shutdown(Shutdown::Both);
+        old.shut_down();
         self.work.notify_all();
         true
     }
 
     /// Sends the newest vote whenever there is one, as long as the connection is the present one.
-    fn write(&self, serial: u64, mut stream: TcpStream) {
+    fn write(&self, serial: u64, mut stream: &PeerStream) {
         let mut state = self.lock();
         while state.serial == serial && state.stream.is_some() {
             let Some(vote) = state.newest.take() else {
@@ -363,7 +423,7 @@ impl Member {
 
 /// The first message of a connection, within the time it has for all of it: whoever sends a byte now and then
 /// must not keep the place of one who has something to say.
-fn read_greeting(stream: &TcpStream, patience: Duration) -> io::Result<Greeting> {
+fn read_greeting(stream: &PeerStream, patience: Duration) -> io::Result<Greeting> {
     let until = Instant::now() + patience;
     let mut arrived = Vec::new();
     loop {
@@ -382,13 +442,13 @@ fn read_greeting(stream: &TcpStream, patience: Duration) -> io::Result<Greeting>
 }
 
 /// Fills `buffer` before `until`.
-fn read_until(mut stream: &TcpStream, mut buffer: &mut [u8], until: Instant) -> io::Result<()> {
+fn read_until(mut stream: &PeerStream, mut buffer: &mut [u8], until: Instant) -> io::Result<()> {
     while !buffer.is_empty() {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "it does not say who it is"));
         }
-        stream.set_read_timeout(Some(left))?;
+        stream.socket().set_read_timeout(Some(left))?;
         match stream.read(buffer) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(read) => buffer = &mut buffer[read..],
@@ -452,16 +512,20 @@ mod tests {
         };
         let greeting = Greeting { server: ServerId(3), addresses: vec!["host:3888".to_owned()] };
         let bytes = greeting.encode();
+        let plain = PeerStream::plain;
         let (mut dialer, accepted) = connect();
+        let accepted = plain(accepted);
         dialer.write_all(&bytes).unwrap();
         assert_eq!(read_greeting(&accepted, limits::GREETING).unwrap().server, ServerId(3));
         // Time that is over before the first byte was read is over for all bytes.
         let (mut dialer, accepted) = connect();
+        let accepted = plain(accepted);
         dialer.write_all(&bytes).unwrap();
         let error = read_greeting(&accepted, Duration::ZERO).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         // One that hangs up in the middle.
         let (mut dialer, accepted) = connect();
+        let accepted = plain(accepted);
         dialer.write_all(&bytes[..9]).unwrap();
         drop(dialer);
         let error = read_greeting(&accepted, limits::GREETING).unwrap_err();

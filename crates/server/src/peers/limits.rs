@@ -12,6 +12,9 @@ pub(super) const ELECTION_PEERS_MAX: usize = 512;
 /// Connections that have not said yet who they are, on one port. A member needs one; the rest are strangers.
 pub(super) const UNNAMED_MAX: usize = 64;
 
+/// Bytes of one message of SASL between members: the longest answer of DIGEST-MD5 (RFC 2831, 2.1.2).
+pub(super) const AUTHENTICATION_TOKEN_BYTES_MAX: usize = 4096;
+
 /// How long a connection may take to say who it is: the original's `cnxTimeout`.
 pub(super) const GREETING: Duration = Duration::from_secs(5);
 

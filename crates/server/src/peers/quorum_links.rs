@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -18,7 +18,10 @@ use zab::packet::{Measure, PacketKind, QuorumPacket};
 use zab::{LinkId, ServerId};
 use znode::{HashKey, Snapshot};
 
+use crate::Routes;
+
 use super::acceptor::Acceptor;
+use super::security::{self, PeerSecurity, PeerStream};
 use super::snapshot_stream::{read_snapshot, write_snapshot_stream};
 use super::{Events, PeerEvent, limits, resolve};
 
@@ -28,7 +31,11 @@ pub(crate) struct QuorumSettings {
     /// Seeds the hash of paths of a received database.
     pub(crate) key: HashKey,
     /// Whether a received database may have znodes with a time to live.
-    pub(crate) extended_types: bool,
+    pub(crate) extended_types: znode::ExtendedTypes,
+    /// Ways to leaders that are not straight.
+    pub(crate) routes: Routes,
+    /// TLS, if it is used.
+    pub(crate) security: Option<PeerSecurity>,
     /// How long an accepted connection may say nothing, and how long a leader may take to be reached:
     /// `initLimit` ticks, or `connectToLearnerMasterLimit`.
     pub(crate) handshake: Duration,
@@ -40,7 +47,7 @@ pub(crate) struct QuorumSettings {
 /// Our ends of all links.
 pub(crate) struct QuorumLinks {
     shared: Arc<Shared>,
-    _acceptor: Acceptor,
+    acceptor: Acceptor,
     /// What this turn sends, by link.
     turn: HashMap<LinkId, Vec<Outgoing>, HashKey>,
 }
@@ -64,7 +71,7 @@ struct Link {
 #[derive(Default)]
 struct LinkState {
     /// None before it is open.
-    stream: Option<TcpStream>,
+    stream: Option<PeerStream>,
     outgoing: Vec<Outgoing>,
     /// Why nothing more is sent.
     why: Option<String>,
@@ -92,11 +99,21 @@ impl QuorumLinks {
             next: AtomicU64::new(1),
             ended: AtomicBool::new(false),
         });
-        let accepting = Arc::clone(&shared);
-        let acceptor = Acceptor::start("quorum", address, move |stream, peer| {
+        let acceptor = Self::accept(&shared, address)?;
+        Ok(QuorumLinks { shared, acceptor, turn: HashMap::with_hasher(key) })
+    }
+
+    fn accept(shared: &Arc<Shared>, address: SocketAddr) -> io::Result<Acceptor> {
+        let accepting = Arc::clone(shared);
+        Acceptor::start("quorum", address, move |stream, peer| {
             Arc::clone(&accepting).accepted(stream, peer);
-        })?;
-        Ok(QuorumLinks { shared, _acceptor: acceptor, turn: HashMap::with_hasher(key) })
+        })
+    }
+
+    /// Listens at another address from now on. Links stay.
+    pub(crate) fn listen(&mut self, address: SocketAddr) -> io::Result<()> {
+        self.acceptor = Self::accept(&self.shared, address)?;
+        Ok(())
     }
 
     /// Dials a leader at `address` (`host:port`), several times if need be. Ends in `LinkOpened` or
@@ -170,9 +187,19 @@ impl Shared {
         let link = self.add();
         let shared = Arc::clone(&self);
         let reading = Arc::clone(&link);
-        let spawned = thread::Builder::new()
-            .name("quorum-read".to_owned())
-            .spawn(move || shared.run(&reading, &stream, None));
+        let spawned = thread::Builder::new().name("quorum-read".to_owned()).spawn(move || {
+            let patience = shared.settings.handshake;
+            let security = shared.settings.security.as_ref();
+            let stream = security::accepted(security, stream, peer, patience)
+                .and_then(|stream| security::ask(security, &stream, peer, patience).map(|()| stream));
+            match stream {
+                Ok(stream) => shared.run(&reading, &stream, None),
+                Err(error) => {
+                    tracing::warn!(%peer, %error, "not a member on the quorum port");
+                    shared.lock().remove(&reading.id);
+                }
+            }
+        });
         if let Err(error) = spawned {
             tracing::warn!(%peer, %error, "no thread could be started for a link");
             self.lock().remove(&link.id);
@@ -180,7 +207,7 @@ impl Shared {
     }
 
     /// Connects to a leader that may not have opened its port yet.
-    fn reach(&self, address: &str) -> Result<TcpStream, String> {
+    fn reach(&self, address: &str) -> Result<PeerStream, String> {
         let began = Instant::now();
         let mut why = String::new();
         for attempt in 0..limits::DIAL_ATTEMPTS {
@@ -196,10 +223,14 @@ impl Shared {
             }
             match resolve(address) {
                 Ok(addresses) => {
-                    for address in addresses {
-                        match TcpStream::connect_timeout(&address, left) {
+                    for at in addresses {
+                        let security = self.settings.security.as_ref();
+                        let stream = TcpStream::connect_timeout(&self.settings.routes.to(at), left)
+                            .and_then(|stream| security::dialed(security, stream, address, left))
+                            .and_then(|stream| security::prove(security, &stream, left).map(|()| stream));
+                        match stream {
                             Ok(stream) => return Ok(stream),
-                            Err(error) => why = format!("{address}: {error}"),
+                            Err(error) => why = format!("{at}: {error}"),
                         }
                     }
                 }
@@ -210,11 +241,11 @@ impl Shared {
     }
 
     /// Runs a link on the thread that reads, to its end.
-    fn run(self: &Arc<Self>, link: &Arc<Link>, stream: &TcpStream, dialed: Option<ServerId>) {
+    fn run(self: &Arc<Self>, link: &Arc<Link>, stream: &PeerStream, dialed: Option<ServerId>) {
         let opened = self.open(link, stream, dialed);
         let is_open = opened.is_ok();
         let outcome = opened.and_then(|()| self.read(link, stream, dialed));
-        let _ = stream.shutdown(Shutdown::Both);
+        stream.shut_down();
         self.lock().remove(&link.id);
         let why = match (link.cut(), outcome) {
             (Some(why), _) => why,
@@ -236,14 +267,12 @@ impl Shared {
     fn open(
         self: &Arc<Self>,
         link: &Arc<Link>,
-        stream: &TcpStream,
+        stream: &PeerStream,
         dialed: Option<ServerId>,
     ) -> io::Result<()> {
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(self.settings.handshake))?;
-        stream.set_write_timeout(Some(limits::WRITE_STALL))?;
-        let writing = stream.try_clone()?;
-        link.lock().stream = Some(stream.try_clone()?);
+        stream.socket().set_read_timeout(Some(self.settings.handshake))?;
+        let writing = stream.clone();
+        link.lock().stream = Some(stream.clone());
         let writer = Arc::clone(link);
         thread::Builder::new().name("quorum-send".to_owned()).spawn(move || {
             let why = match writer.write(&writing) {
@@ -261,7 +290,7 @@ impl Shared {
     }
 
     /// Hands over packets until the link ends.
-    fn read(&self, link: &Link, stream: &TcpStream, dialed: Option<ServerId>) -> io::Result<()> {
+    fn read(&self, link: &Link, stream: &PeerStream, dialed: Option<ServerId>) -> io::Result<()> {
         let mut arrived = BytesMut::new();
         let mut first = true;
         let mut source = stream;
@@ -290,7 +319,7 @@ impl Shared {
             }
             if !packets.is_empty() {
                 if std::mem::replace(&mut first, false) {
-                    stream.set_read_timeout(Some(self.settings.silence))?;
+                    stream.socket().set_read_timeout(Some(self.settings.silence))?;
                 }
                 if !(self.events)(PeerEvent::Packets { link: link.id, packets }) {
                     return Ok(());
@@ -356,7 +385,7 @@ impl Link {
         state.why.get_or_insert(why.into());
         state.outgoing.clear();
         if let Some(stream) = &state.stream {
-            let _ = stream.shutdown(Shutdown::Both);
+            stream.shut_down();
         }
         drop(state);
         self.work.notify_all();
@@ -375,7 +404,7 @@ impl Link {
         self.work.notify_all();
     }
 
-    fn write(&self, stream: &TcpStream) -> io::Result<()> {
+    fn write(&self, stream: &PeerStream) -> io::Result<()> {
         let mut sink = BufWriter::with_capacity(limits::READ_BYTES, stream);
         loop {
             let mut state = self.lock();

@@ -23,7 +23,7 @@ pub(super) fn read_snapshot(
     from: &mut impl Read,
     zxid: Zxid,
     key: HashKey,
-    extended_types: bool,
+    extended_types: znode::ExtendedTypes,
 ) -> io::Result<Database> {
     let mut restore = Restore::new(key, extended_types);
     let mut items = SnapshotStream::new(&mut *from);
@@ -105,13 +105,13 @@ mod tests {
 
     #[test]
     fn a_database_comes_through_and_what_follows_is_left() {
-        let mut database = Database::new(HashKey(1), false);
+        let mut database = Database::new(HashKey(1), znode::ExtendedTypes::Off);
         database.advance(Zxid::new(1, 5));
         let mut bytes = stream(&database);
         let length = bytes.len();
         bytes.extend_from_slice(b"packets");
         let mut rest = &bytes[..];
-        let back = read_snapshot(&mut rest, Zxid::new(1, 5), HashKey(2), false).unwrap();
+        let back = read_snapshot(&mut rest, Zxid::new(1, 5), HashKey(2), znode::ExtendedTypes::Off).unwrap();
         assert_eq!(rest, b"packets");
         assert_eq!(back.last_applied(), Zxid::new(1, 5));
         assert_eq!(back.tree().digest(), database.tree().digest());
@@ -121,12 +121,15 @@ mod tests {
 
     #[test]
     fn a_stream_that_is_cut_or_changed_is_no_database() {
-        let bytes = stream(&Database::new(HashKey(1), false));
+        let bytes = stream(&Database::new(HashKey(1), znode::ExtendedTypes::Off));
         for length in 0..bytes.len() {
-            assert!(read_snapshot(&mut &bytes[..length], Zxid(1), HashKey(1), false).is_err(), "{length}");
+            assert!(
+                read_snapshot(&mut &bytes[..length], Zxid(1), HashKey(1), znode::ExtendedTypes::Off).is_err(),
+                "{length}"
+            );
         }
         let mut changed = bytes;
         *changed.last_mut().unwrap() ^= 1;
-        assert!(read_snapshot(&mut &changed[..], Zxid(1), HashKey(1), false).is_err());
+        assert!(read_snapshot(&mut &changed[..], Zxid(1), HashKey(1), znode::ExtendedTypes::Off).is_err());
     }
 }

@@ -9,12 +9,13 @@ use zab::packet::{PacketKind, QuorumPacket};
 use znode::Snapshot;
 use zookeeper_wire::Zxid;
 
+use super::process::Past;
 use crate::story::Violation;
 
 /// What travels.
 pub(super) enum Item {
     Packet(QuorumPacket),
-    Snapshot(Box<Snapshot>),
+    Snapshot(Box<Snapshot>, Past),
     /// The other end is closed.
     End,
 }

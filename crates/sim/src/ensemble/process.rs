@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bytes::Bytes;
 use clock::Now;
 use disk::MemoryDisk;
 use keeper::{Effect, Ensemble, Entry, Input, Keeper, KeeperConfig, Recovered, ServerId};
@@ -19,6 +18,21 @@ use super::TICK;
 use crate::database::{find, save};
 use crate::story::Violation;
 
+/// Transactions that led to where a member is, by number; complete after `base`. A snapshot hides them from
+/// its receiver, and not from us.
+#[derive(Clone, Default)]
+pub(super) struct Past {
+    pub(super) log: BTreeMap<Zxid, Entry>,
+    pub(super) base: Zxid,
+}
+
+impl Past {
+    /// What of it led to `upto`.
+    pub(super) fn upto(&self, upto: Zxid) -> Past {
+        Past { log: self.log.range(..=upto).map(|(z, e)| (*z, e.clone())).collect(), base: self.base }
+    }
+}
+
 /// A running member.
 pub(super) struct Process {
     pub(super) keeper: Keeper,
@@ -30,13 +44,20 @@ pub(super) struct Process {
     snapshot: Option<Box<Snapshot>>,
     /// Whether its log thread is at work.
     pub(super) busy: bool,
-    /// What was handed to the log and is not cut, by number; complete after `base`.
-    pub(super) log: BTreeMap<Zxid, Entry>,
-    pub(super) base: Zxid,
+    /// What was handed to the log and is not cut, and what led to the snapshot before.
+    pub(super) past: Past,
+    /// What led to the snapshot that is arriving.
+    pub(super) staged: Past,
     /// The log is durable so far.
     pub(super) durable: Zxid,
     /// Whether it served clients after the last step.
     pub(super) served: bool,
+    /// Where the log was cut by the last step.
+    pub(super) cut: Option<Zxid>,
+    /// What led to where it was before a cut that is not done: the disk may refuse it.
+    uncut: Option<Past>,
+    /// An epoch that was entered although what came before it was not written.
+    pub(super) hasty: Option<u32>,
 }
 
 /// What the log thread is to do.
@@ -56,6 +77,7 @@ impl Process {
         now: Now,
         seed: u64,
         flaw: Option<Flaw>,
+        past: &Past,
     ) -> Result<Process, Violation> {
         let mut chance = fastrand::Rng::with_seed(seed);
         let at = Directories::new("/data".as_ref(), "/log".as_ref());
@@ -87,7 +109,12 @@ impl Process {
             let last = found.last;
             return Err(Violation(format!("epochs {accepted:?} {current:?} with a log up to {last}")));
         }
-        let log = history.iter().map(|entry| (entry.zxid, entry.clone())).collect();
+        let snapshot = found.snapshot.unwrap_or(Zxid::ZERO);
+        let mut past = past.upto(snapshot);
+        if past.base > snapshot {
+            past = Past { base: snapshot, ..Past::default() };
+        }
+        past.log.extend(history.iter().map(|entry| (entry.zxid, entry.clone())));
         let id = ensemble.id;
         let recovered = Recovered {
             last: found.last,
@@ -116,10 +143,13 @@ impl Process {
             jobs: VecDeque::new(),
             snapshot: None,
             busy: false,
-            log,
-            base: found.snapshot.unwrap_or(Zxid::ZERO),
+            past,
+            staged: Past::default(),
             durable: found.last,
             served: false,
+            uncut: None,
+            cut: None,
+            hasty: None,
         })
     }
 
@@ -127,16 +157,13 @@ impl Process {
     /// written.
     pub(super) fn step(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) -> bool {
         let mut all = Vec::new();
-        if let Input::SnapshotInstalled = input {
-            self.durable = self.base;
-        }
         self.keeper.step(now, input, &mut all);
         let mut snapshot_due = false;
         for effect in all {
             match effect {
                 Effect::Persist { entries } => {
                     for entry in entries {
-                        self.log.insert(entry.zxid, entry.clone());
+                        self.past.log.insert(entry.zxid, entry.clone());
                         self.jobs.push_back(Job::Append(entry));
                     }
                 }
@@ -144,14 +171,15 @@ impl Process {
                     self.jobs.push_back(Job::Epochs { accepted, current });
                 }
                 Effect::Truncate { to, rebuild } => {
-                    self.log.split_off(&Zxid(to.0 + 1));
+                    self.cut = Some(to);
+                    self.uncut.get_or_insert_with(|| self.past.clone());
+                    self.past.log.split_off(&Zxid(to.0 + 1));
                     self.durable = self.durable.min(to);
-                    self.base = self.base.min(to);
+                    self.past.base = self.past.base.min(to);
                     self.jobs.push_back(Job::Truncate { to, rebuild });
                 }
                 Effect::InstallSnapshot { snapshot } => {
-                    self.log.clear();
-                    self.base = snapshot.zxid();
+                    self.past = std::mem::take(&mut self.staged);
                     self.jobs.push_back(Job::Install(snapshot));
                 }
                 Effect::WriteSnapshot { snapshot } => {
@@ -163,6 +191,11 @@ impl Process {
             }
         }
         snapshot_due
+    }
+
+    /// What it leaves behind when it ends.
+    pub(super) fn into_past(self) -> Past {
+        self.uncut.unwrap_or(self.past)
     }
 
     /// Whether the log thread has something to do.
@@ -187,6 +220,10 @@ impl Process {
                 }
                 Job::Roll => self.writer().roll().map_err(told)?,
                 Job::Epochs { accepted, current } => {
+                    // Only what an epoch begins with may be on its way while it is entered.
+                    if current.is_some() && !self.is_written() {
+                        self.hasty = current;
+                    }
                     for (which, epoch) in [(EpochFile::Accepted, accepted), (EpochFile::Current, current)] {
                         if let Some(epoch) = epoch {
                             write_epoch(&self.disk, &self.at, which, epoch).map_err(told)?;
@@ -201,6 +238,7 @@ impl Process {
                     if database.last_applied() != to {
                         return Err(format!("cut to {to}, and it ends with {}", database.last_applied()));
                     }
+                    self.uncut = None;
                     heard.push(Input::Truncated { database: rebuild.then(|| Box::new(database)) });
                 }
                 Job::Install(snapshot) => {
@@ -208,6 +246,7 @@ impl Process {
                     save(&self.disk, &self.at, &snapshot).map_err(told)?;
                     forget_log(&self.disk, &self.at, snapshot.zxid()).map_err(told)?;
                     self.reopen()?;
+                    self.durable = snapshot.zxid();
                     heard.push(Input::SnapshotInstalled);
                 }
             }
@@ -236,7 +275,7 @@ impl Process {
 
     /// The current epoch on the disk.
     pub(super) fn current_epoch(&self) -> Option<u32> {
-        read_epoch(&self.disk, &self.at, EpochFile::Current).ok().flatten()
+        entered_epoch(&self.disk)
     }
 
     /// Whether everything that was handed to the log is durable.
@@ -253,13 +292,19 @@ impl Process {
     }
 }
 
+/// The current epoch on a disk, running or not.
+pub(super) fn entered_epoch(disk: &MemoryDisk) -> Option<u32> {
+    let at = Directories::new("/data".as_ref(), "/log".as_ref());
+    read_epoch(disk, &at, EpochFile::Current).ok().flatten()
+}
+
 fn told(error: txnlog::Error) -> String {
     error.to_string()
 }
 
 /// What a receiver builds of a snapshot that was streamed to it.
 pub(super) fn rebuilt(snapshot: &Snapshot, seed: u64) -> Result<Database, Violation> {
-    let mut restore = znode::Restore::new(HashKey(seed), false);
+    let mut restore = znode::Restore::new(HashKey(seed), znode::ExtendedTypes::Off);
     for (&session, &timeout_ms) in snapshot.sessions() {
         restore.session(session, timeout_ms);
     }
@@ -279,9 +324,9 @@ pub(super) fn rebuilt(snapshot: &Snapshot, seed: u64) -> Result<Database, Violat
 pub(super) fn membership(id: i64, voters: i64) -> Ensemble {
     Ensemble {
         id: ServerId(id),
-        quorum: zab::Quorum::majority((1..=voters).map(ServerId)),
-        configuration: Bytes::new(),
-        version: 0,
+        configuration: zab::Configuration::of_voters((1..=voters).map(ServerId)),
+        proposed: None,
+        reconfigurable: false,
         tick: TICK,
         init_limit: 10,
         sync_limit: 5,

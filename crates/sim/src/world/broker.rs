@@ -162,6 +162,7 @@ impl World {
                 let span = Span::ms(self.chance.u64(0..5));
                 self.soon(span, Event::KafkaAnswer(connection.0, frame.to_bytes()));
             }
+            Effect::Next { .. } => {}
             Effect::Close { connection, reason } => {
                 return Err(Violation(format!("the broker closes {connection:?}: {reason}")));
             }

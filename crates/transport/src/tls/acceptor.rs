@@ -1,14 +1,18 @@
 //! The server's side of TLS, with certificates that can be changed while it runs.
 
 use super::settings::{ClientAuth, Settings};
+use super::shared::SharedTls;
 use super::store::{StoreError, StoreFile};
 use super::stream::{Detecting, TlsStream};
-use super::verifier::{Clients, Trusted};
-use super::{provider, provider_with};
+use super::verifier::{Clients, Trusted, is_for};
+use super::{first_version, provider, provider_with};
 use mio::net::TcpStream;
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ServerConfig, ServerConnection};
+use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 /// Makes TLS of accepted connections. Clones share their certificates.
 #[derive(Clone, Debug)]
@@ -36,6 +40,26 @@ impl Acceptor {
         Ok(TlsStream::new(stream, ServerConnection::new(config)?.into()))
     }
 
+    /// The server's side of a blocking connection; shakes hands before `until`. If `names` are given, the client's
+    /// certificate must be for one of them, each a name or an address.
+    pub fn accept_blocking(
+        &self,
+        socket: std::net::TcpStream,
+        until: Instant,
+        names: Option<&[String]>,
+    ) -> io::Result<SharedTls> {
+        let config = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner));
+        let session = ServerConnection::new(config).map_err(io::Error::other)?;
+        let tls = SharedTls::establish(socket, session.into(), until)?;
+        if let (Some(names), Some(shown)) = (names, tls.certificate())
+            && !names.iter().any(|name| is_for(&shown, name))
+        {
+            let why = format!("its certificate is for none of {}", names.join(", "));
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        }
+        Ok(tls)
+    }
+
     /// A connection whose first byte tells whether it speaks TLS or not.
     pub fn detect(&self, stream: TcpStream) -> Detecting {
         Detecting::new(stream, self.clone())
@@ -56,6 +80,11 @@ fn configure(settings: &Settings) -> Result<(Arc<ServerConfig>, Vec<String>), St
         return Err(nowhere.error(format!("none of the cipher suites is served; there are {names}")));
     }
     let identity = store.identity()?;
+    let of_no_use =
+        |error: rustls::Error| store.error(format!("its key and its certificate are of no use: {error}"));
+    let key = provider_chosen.key_provider.load_private_key(identity.key).map_err(of_no_use)?;
+    let certified = CertifiedKey::new(identity.chain, key);
+    first_version::fits(&certified).map_err(of_no_use)?;
     let verifier = match (&settings.client_auth, &settings.trust) {
         (ClientAuth::None, _) => WebPkiClientVerifier::no_client_auth(),
         (_, None) => {
@@ -76,8 +105,7 @@ fn configure(settings: &Settings) -> Result<(Arc<ServerConfig>, Vec<String>), St
             nowhere.error(format!("the protocols and the cipher suites do not go together: {error}"))
         })?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(identity.chain, identity.key)
-        .map_err(|error| store.error(format!("its key and its certificate are of no use: {error}")))?;
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
     // A client that reconnects must show its certificate as it is today.
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
     config.send_tls13_tickets = 0;

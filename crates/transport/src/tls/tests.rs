@@ -2,8 +2,11 @@ use super::store::StoreFile;
 use super::*;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 /// Keys and certificates that live for a hundred years, made by openssl and keytool; the password is
 /// `secret` everywhere.
@@ -120,4 +123,99 @@ fn subjects_are_written_as_java_writes_them() {
          OU=a\\=b+O=Example,L=Ort\\, am See,ST=Bayern,C=DE"
     );
     assert_eq!(subject_name(b"garbage"), None);
+}
+
+/// Both sides with certificates of one authority.
+fn mutual() -> Settings {
+    Settings { key: Some(store("both.pem", "")), trust: Some(store("ca.pem", "")), ..Settings::default() }
+}
+
+/// A connection of sockets, dialler first.
+fn sockets() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let dialler = TcpStream::connect(listener.local_addr().expect("its address")).expect("connected");
+    (dialler, listener.accept().expect("accepted").0)
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(20)
+}
+
+/// Shakes hands on both sides at once.
+fn both_sides(
+    host: &str,
+    settings: &Settings,
+    names: Option<Vec<String>>,
+) -> (io::Result<SharedTls>, io::Result<SharedTls>) {
+    let (acceptor, _) = Acceptor::new(settings).expect("the stores are good");
+    let connector = Connector::new(settings).expect("the stores are good");
+    let (dialler, accepted) = sockets();
+    thread::scope(|scope| {
+        let server = scope.spawn(|| acceptor.accept_blocking(accepted, soon(), names.as_deref()));
+        let client = connector.connect_blocking(dialler, host, soon());
+        (client, server.join().expect("no panic"))
+    })
+}
+
+#[test]
+fn one_thread_reads_while_another_writes_on_both_sides() {
+    const BYTES: usize = 3 << 20;
+    let settings = Settings { check_host: false, ..mutual() };
+    let (client, server) = both_sides("127.0.0.1", &settings, None);
+    let ends = [client.expect("shaken"), server.expect("shaken")];
+    let byte = |at: usize, side: usize| (at / 7 + side * 31) as u8;
+    thread::scope(|scope| {
+        for (side, end) in ends.iter().enumerate() {
+            scope.spawn(move || {
+                let all: Vec<u8> = (0..BYTES).map(|at| byte(at, side)).collect();
+                // Pieces of all lengths.
+                let (mut rest, mut length) = (&all[..], 1);
+                while !rest.is_empty() {
+                    let (piece, left) = rest.split_at(length.min(rest.len()));
+                    (&*end).write_all(piece).expect("written");
+                    (rest, length) = (left, length * 5 % 200_003 + 1);
+                }
+                end.shut_down_writing();
+            });
+            scope.spawn(move || {
+                let mut all = Vec::new();
+                (&*end).read_to_end(&mut all).expect("read to the farewell");
+                assert_eq!(all.len(), BYTES);
+                assert!((0..BYTES).all(|at| all[at] == byte(at, 1 - side)));
+            });
+        }
+    });
+}
+
+#[test]
+fn a_shared_connection_is_made_with_the_right_names_only() {
+    let named = |name: &str| Some(vec![name.to_owned()]);
+    // As the certificate of the tests says.
+    let (client, server) = both_sides("localhost", &mutual(), named("localhost"));
+    assert!(client.is_ok() && server.is_ok(), "{client:?} {server:?}");
+    // Called by a name that is not in it, and reached at an address that is.
+    let (client, _) = both_sides("node.example", &mutual(), None);
+    assert!(client.is_ok(), "{client:?}");
+    let (_, server) = both_sides("localhost", &mutual(), named("other.example"));
+    let error = server.expect_err("it is for another").to_string();
+    assert_eq!(error, "its certificate is for none of other.example");
+}
+
+#[test]
+fn what_is_no_handshake_ends_in_time() {
+    let (acceptor, _) = Acceptor::new(&mutual()).expect("the stores are good");
+    let check = |said: &[u8], hang_up: bool, until: Instant, expect: &str| {
+        let (mut dialler, accepted) = sockets();
+        dialler.write_all(said).expect("written");
+        if hang_up {
+            dialler.shutdown(Shutdown::Write).expect("shut down");
+        }
+        let error = acceptor.accept_blocking(accepted, until, None).expect_err(expect).to_string();
+        assert!(error.contains(expect), "{error}");
+    };
+    check(b"", true, soon(), "it left in the middle of the TLS handshake");
+    check(b"\x16\x03\x01", true, soon(), "it left in the middle of the TLS handshake");
+    check(b"GET / HTTP/1.1\r\n\r\n", false, soon(), "it does not speak TLS");
+    check(&[0xff; 64], false, soon(), "it does not speak TLS");
+    check(b"\x16\x03\x01", false, Instant::now(), "the TLS handshake takes too long");
 }

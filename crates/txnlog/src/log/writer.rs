@@ -191,26 +191,31 @@ impl<D: Disk> LogWriter<D> {
         Ok(())
     }
 
+    /// Whether few zeroes are left ahead of the entries, so that [`zero_ahead`](Self::zero_ahead) has work.
+    pub fn wants_zeroes(&self) -> bool {
+        // Half of it left is enough: fewer, larger writes.
+        let wants = |current: &Current<D::File>| {
+            let wanted = wanted_zeroes(&self.policy, current);
+            wanted > 0 && current.zeroed.saturating_sub(current.end) <= wanted / 2
+        };
+        self.group.is_empty() && self.current.as_ref().is_some_and(wants)
+    }
+
     /// Zeroes and syncs the next chunk ahead of the entries, if there is not enough. For idle moments:
     /// a group then finds its blocks written. Returns whether there is more to zero.
     pub fn zero_ahead(&mut self) -> Result<bool, Error> {
         self.check_latch()?;
-        let Some(current) = &self.current else { return Ok(false) };
-        let wanted = wanted_zeroes(&self.policy, current);
-        // Half of it left is enough: fewer, larger writes.
-        if !self.group.is_empty() || current.zeroed.saturating_sub(current.end) > wanted / 2 {
+        if !self.wants_zeroes() {
             return Ok(false);
         }
         self.latch(|writer| {
             let Some(current) = &mut writer.current else { return Ok(()) };
+            let wanted = wanted_zeroes(&writer.policy, current);
             let goal = current.end.max(current.zeroed) + wanted.min(ZERO_CHUNK);
             zero(current, goal)?;
             current.file.sync().map_err(Error::disk("sync", &current.path))
         })?;
-        Ok(self
-            .current
-            .as_ref()
-            .is_some_and(|current| current.zeroed.saturating_sub(current.end) <= wanted / 2))
+        Ok(self.wants_zeroes())
     }
 
     /// The last zxid appended, or found at the start.

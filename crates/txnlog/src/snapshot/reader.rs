@@ -10,7 +10,7 @@ use zookeeper_wire::{Acl, Permissions, SessionId, StoredStat, Zxid};
 
 use super::compress::Unpack;
 use super::{Compression, END, MAGIC, SnapshotItem, VERSION};
-use crate::limits::{FIELD_BYTES_MAX, SNAPSHOT_TAIL_BYTES_MAX};
+use crate::limits::{BUFFER_BYTES, FIELD_BYTES_MAX, SNAPSHOT_TAIL_BYTES_MAX};
 use crate::stream::{JuteRead, Source};
 use crate::{Error, snapshot_zxid};
 
@@ -107,14 +107,15 @@ impl<D: Disk> SnapshotReader<D> {
         const LAST_BYTES: usize = 8 + SEAL_BYTES;
         const DIGEST_BYTES_MIN: usize = 8 + 4 + 4 + SEAL_BYTES;
         self.stream.seal()?;
+        let adler = self.stream.settled();
         let mut rest = Vec::new();
         let mut items = Vec::new();
-        (&mut self.stream.from).take(SNAPSHOT_TAIL_BYTES_MAX as u64 + 1).read_to_end(&mut rest)?;
+        (&mut self.stream).take(SNAPSHOT_TAIL_BYTES_MAX as u64 + 1).read_to_end(&mut rest)?;
         if rest.len() > SNAPSHOT_TAIL_BYTES_MAX {
             return Err(invalid("there is too much behind the first seal"));
         }
-        let mut rest = Checked { from: rest.as_slice(), adler: self.stream.adler.clone() };
-        if rest.from.len() >= DIGEST_BYTES_MIN {
+        let mut rest = Checked::going_on(rest.as_slice(), rest.len(), adler);
+        if rest.left()? >= DIGEST_BYTES_MIN {
             let (zxid, version) = (Zxid(rest.i64()?), rest.i32()?);
             let digest = if version < 2 {
                 // Version 1 was text.
@@ -130,13 +131,13 @@ impl<D: Disk> SnapshotReader<D> {
                 items.push(SnapshotItem::Digest { zxid, version, digest });
             }
         }
-        if rest.from.len() == LAST_BYTES {
+        if rest.left()? == LAST_BYTES {
             items.push(SnapshotItem::Last(Zxid(rest.i64()?)));
             rest.seal()?;
         }
-        match rest.from.is_empty() {
-            true => Ok(items),
-            false => Err(invalid("there is something unknown behind the last seal")),
+        match rest.left()? {
+            0 => Ok(items),
+            _ => Err(invalid("there is something unknown behind the last seal")),
         }
     }
 
@@ -260,24 +261,63 @@ impl<D: Disk> Iterator for SnapshotReader<D> {
 /// Bytes of a seal.
 const SEAL_BYTES: usize = 8 + 4 + 1;
 
-/// A stream that sums what passes.
+/// A stream that sums what passes, in large pieces: a sum pays per call, and a node has a dozen fields.
 struct Checked<R> {
     from: R,
-    adler: (Adler32, u64),
+    buffer: Box<[u8]>,
+    start: usize,
+    end: usize,
+    /// What of the buffer is in the sum: never more than was handed out.
+    summed: usize,
+    adler: Adler32,
+    /// Bytes before the buffer.
+    before: u64,
 }
 
 impl<R: Read> Checked<R> {
     fn new(from: R) -> Self {
-        Checked { from, adler: (Adler32::new(), 0) }
+        Checked::going_on(from, BUFFER_BYTES, Adler32::new())
     }
 
+    /// A stream with a sum over what came before it.
+    fn going_on(from: R, buffer_bytes: usize, adler: Adler32) -> Self {
+        let buffer = vec![0; buffer_bytes.max(1)].into_boxed_slice();
+        Checked { from, buffer, start: 0, end: 0, summed: 0, adler, before: 0 }
+    }
+
+    /// Bytes handed out.
     fn passed(&self) -> u64 {
-        self.adler.1
+        self.before + self.start as u64
+    }
+
+    /// The sum of all that was handed out.
+    fn settled(&mut self) -> Adler32 {
+        self.adler.write(&self.buffer[self.summed..self.start]);
+        self.summed = self.start;
+        self.adler.clone()
+    }
+
+    /// Reads on when everything was handed out; nothing comes at the end.
+    fn fill(&mut self) -> io::Result<()> {
+        if self.start < self.end {
+            return Ok(());
+        }
+        self.settled();
+        self.before += self.end as u64;
+        (self.start, self.end, self.summed) = (0, 0, 0);
+        self.end = self.from.read(&mut self.buffer)?;
+        Ok(())
+    }
+
+    /// Bytes until the end, of a stream that fits into its buffer.
+    fn left(&mut self) -> io::Result<usize> {
+        self.fill()?;
+        Ok(self.end - self.start)
     }
 
     /// Reads a seal and compares it with the sum so far.
     fn seal(&mut self) -> io::Result<()> {
-        let sum = i64::from(self.adler.0.finish());
+        let sum = i64::from(self.settled().finish());
         let sealed = self.i64()?;
         let text = self.text(END.len())?;
         if sealed != sum || text != END {
@@ -289,10 +329,27 @@ impl<R: Read> Checked<R> {
 
 impl<R: Read> Read for Checked<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.from.read(into)?;
-        self.adler.0.write(&into[..read]);
-        self.adler.1 += read as u64;
+        self.fill()?;
+        let read = into.len().min(self.end - self.start);
+        into[..read].copy_from_slice(&self.buffer[self.start..self.start + read]);
+        self.start += read;
         Ok(read)
+    }
+
+    #[inline]
+    fn read_exact(&mut self, mut into: &mut [u8]) -> io::Result<()> {
+        if let Some(here) = self.buffer[self.start..self.end].get(..into.len()) {
+            into.copy_from_slice(here);
+            self.start += into.len();
+            return Ok(());
+        }
+        while !into.is_empty() {
+            match self.read(into)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => into = &mut into[read..],
+            }
+        }
+        Ok(())
     }
 }
 

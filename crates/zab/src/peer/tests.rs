@@ -169,9 +169,9 @@ fn an_epoch_that_none_can_follow_is_no_greeting() {
 
     let ensemble = Ensemble {
         id: ServerId(1),
-        quorum: Quorum::majority([1, 2, 3].map(ServerId)),
-        configuration: Bytes::new(),
-        version: 0,
+        configuration: Configuration::of_voters([1, 2, 3].map(ServerId)),
+        proposed: None,
+        reconfigurable: false,
         tick: Span::ms(100),
         init_limit: 10,
         sync_limit: 5,

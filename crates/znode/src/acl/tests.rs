@@ -49,7 +49,11 @@ fn lists_are_resolved_before_they_are_stored() {
     check(vec![Acl::new(all, "nonsense", "x")], &[], invalid.clone());
     check(vec![Acl::new(all, "digest", "nocolon")], &[], invalid.clone());
     check(vec![Acl::new(all, "digest", "a:b:c")], &[], invalid.clone());
+    let padded = vec![Acl::new(all, "ip", "192.168.001.001/24"), Acl::new(all, "digest", "a:b:")];
+    check(padded.clone(), &[], Ok(padded));
     check(vec![Acl::new(all, "ip", "1.2.3")], &[], invalid.clone());
+    check(vec![Acl::new(all, "ip", "1.2.3.+4")], &[], invalid.clone());
+    check(vec![Acl::new(all, "ip", "1.2.3.0400")], &[], invalid.clone());
     check(vec![Acl::new(all, "ip", "1.2.3.4/33")], &[], invalid);
 }
 

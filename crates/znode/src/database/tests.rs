@@ -22,7 +22,7 @@ fn create(path: &str, parent_cversion: i32) -> Txn {
 
 #[test]
 fn sessions_come_and_go_by_transaction() {
-    let mut database = Database::new(HashKey(0), true);
+    let mut database = Database::new(HashKey(0), crate::ExtendedTypes::On);
     apply(&mut database, 1, Txn::CreateSession { timeout_ms: 4000 });
     assert_eq!(database.sessions().get(&SessionId(1)), Some(&4000));
     let ephemeral = Txn::Create(CreateTxn {
@@ -41,7 +41,7 @@ fn sessions_come_and_go_by_transaction() {
 
 #[test]
 fn replay_repairs_the_parent_and_nothing_else() {
-    let mut database = Database::new(HashKey(0), true);
+    let mut database = Database::new(HashKey(0), crate::ExtendedTypes::On);
     apply(&mut database, 1, create("/p", 1));
     apply(&mut database, 5, create("/p/c", 3));
     let stat = |database: &Database| database.tree().stored_stat(database.tree().find("/p").unwrap());
@@ -60,7 +60,7 @@ fn replay_repairs_the_parent_and_nothing_else() {
 
 #[test]
 fn the_dead_are_buried_but_not_what_may_have_a_time_to_live() {
-    let mut database = Database::new(HashKey(0), false);
+    let mut database = Database::new(HashKey(0), crate::ExtendedTypes::Off);
     let timed = SessionId(-0x0100_0000_0000_0000 | 60_000);
     for (zxid, session, path) in [(1, SessionId(1), "/a"), (2, SessionId(2), "/b"), (3, timed, "/t")] {
         let txn = Txn::Create(CreateTxn {
@@ -85,7 +85,7 @@ fn the_dead_are_buried_but_not_what_may_have_a_time_to_live() {
 #[test]
 fn apache_zookeepers_log_leads_to_apache_zookeepers_digests() {
     let log = bytes::Bytes::from_static(include_bytes!("../../captures/apache-zookeeper-3.9.5.log"));
-    let mut database = Database::new(HashKey(3), true);
+    let mut database = Database::new(HashKey(3), crate::ExtendedTypes::On);
     let (mut at, mut entries, mut digests) = (FILE_HEADER_BYTES, 0, 0);
     while at < log.len() {
         let length = i32::from_be_bytes(log[at + 8..at + 12].try_into().unwrap()) as usize;

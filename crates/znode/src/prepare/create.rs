@@ -1,6 +1,6 @@
 //! create, create2, createContainer, createTTL.
 //!
-//! Order of the checks: mode and time to live, slash and NUL, list, parent, CREATE on the parent,
+//! Order of the checks: mode and time to live, session, slash and NUL, list, parent, CREATE on the parent,
 //! the whole path (with its digits), existence, ephemeral parent, quota.
 
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use zookeeper_wire::{Acl, CreateRequest, CreateTtlRequest, ErrorCode, Permission
 use super::outstanding::Pending;
 use super::{Desk, parent_of, validate};
 use crate::acl;
-use crate::owner::{Owner, is_valid_ttl};
+use crate::owner::{ExtendedTypes, Owner, is_valid_ttl};
 
 /// What the operation makes, flags aside.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,6 +59,9 @@ impl Desk<'_> {
 
     fn create_any(&mut self, kind: Kind, request: CreateRequest) -> Result<Created, ErrorCode> {
         let mode = self.mode(kind, request.flags)?;
+        if mode.ephemeral {
+            self.asked.ephemerals?;
+        }
         let CreateRequest { mut path, data, acl, .. } = request;
         let parent_length = parent_of(&path)?.len();
         let acl = acl::resolve(acl, self.asked.identities, self.rules.schemes)?;
@@ -108,7 +111,7 @@ impl Desk<'_> {
             return Err(ErrorCode::BAD_ARGUMENTS);
         }
         let timed = matches!(flags, 5 | 6);
-        if timed && !self.tree.extended_types() {
+        if timed && self.tree.extended_types() == ExtendedTypes::Off {
             return Err(ErrorCode::UNIMPLEMENTED);
         }
         let valid = match kind {

@@ -1,5 +1,6 @@
 //! Changes that are prepared but not applied yet: the tree as it will be, where it differs.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub struct Outstanding {
 
 #[derive(Debug)]
 struct Change {
+    /// The map's own key, to be shared with the order.
+    path: Arc<str>,
     zxid: Zxid,
     /// `None` if the znode will be gone.
     node: Option<Pending>,
@@ -72,8 +75,10 @@ impl Outstanding {
                 break;
             }
             let (changed, path) = self.order.pop_front().expect("it has a front");
-            if self.changes.get(&path).is_some_and(|change| change.zxid == changed) {
-                self.changes.remove(&path);
+            if let Entry::Occupied(change) = self.changes.entry(path)
+                && change.get().zxid == changed
+            {
+                change.remove();
             }
         }
     }
@@ -115,11 +120,17 @@ impl Outstanding {
     }
 
     fn record(&mut self, zxid: Zxid, path: &str, node: Option<Pending>) {
-        let key = match self.changes.get_key_value(path) {
-            Some((key, _)) => key.clone(),
-            None => path.into(),
+        let (key, replaced) = match self.changes.get_mut(path) {
+            Some(change) => {
+                let key = change.path.clone();
+                (key.clone(), Some(std::mem::replace(change, Change { path: key, zxid, node })))
+            }
+            None => {
+                let key: Arc<str> = path.into();
+                self.changes.insert(key.clone(), Change { path: key.clone(), zxid, node });
+                (key, None)
+            }
         };
-        let replaced = self.changes.insert(key.clone(), Change { zxid, node });
         if let Some(undo) = &mut self.undo {
             undo.replaced.push((key.clone(), replaced));
         }

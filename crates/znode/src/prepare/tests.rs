@@ -63,7 +63,7 @@ fn a_time_to_live_has_bounds_and_can_be_off() {
     check(0, 10, Some(ErrorCode::BAD_ARGUMENTS));
     check(6, (1 << 40) - 1, None);
     let mut world = World::new();
-    world.database = crate::Database::new(crate::HashKey(1), false);
+    world.database = crate::Database::new(crate::HashKey(1), crate::ExtendedTypes::Off);
     assert_eq!(failure(&mut world, create_ttl("/t", 5, 10)), Some(ErrorCode::UNIMPLEMENTED));
 }
 

@@ -2,7 +2,7 @@ use zookeeper_wire::{Acl, CreateRequest, Permissions, Request, SessionId};
 
 use super::*;
 use crate::testing::{World, create, create_with, delete, op, set};
-use crate::{HashKey, Watches};
+use crate::{ExtendedTypes, HashKey, Watches};
 
 fn world() -> World {
     let mut world = World::new();
@@ -18,7 +18,7 @@ fn world() -> World {
 }
 
 fn restored(snapshot: &Snapshot) -> Database {
-    let mut restore = Restore::new(HashKey(9), true);
+    let mut restore = Restore::new(HashKey(9), ExtendedTypes::On);
     for (&session, &timeout_ms) in snapshot.sessions() {
         restore.session(session, timeout_ms);
     }
@@ -81,7 +81,7 @@ fn a_log_repairs_a_fuzzy_snapshot() {
             world.ask(request);
         }
         let late = world.database.snapshot();
-        let mut restore = Restore::new(HashKey(2), true);
+        let mut restore = Restore::new(HashKey(2), ExtendedTypes::On);
         for (key, list) in early.acls() {
             restore.acl(key, list.to_vec());
         }
@@ -113,11 +113,37 @@ fn a_log_repairs_a_fuzzy_snapshot() {
     }
 }
 
+/// Znodes whose time to live was written by 3.5.3 keep their field, whoever reads it, and go when their
+/// time is over only where that is asked for.
+#[test]
+fn times_to_live_of_3_5_3_are_read_when_asked_for() {
+    const FIELD: i64 = i64::MIN | 500;
+    for types in [ExtendedTypes::Off, ExtendedTypes::On, ExtendedTypes::OnAsIn353] {
+        let mut restore = Restore::new(HashKey(3), types);
+        let stat = StoredStat { ephemeral_owner: FIELD, mtime: 1_000, ..StoredStat::default() };
+        restore.node("", None, OPEN_ACL_KEY, &StoredStat::default()).unwrap();
+        restore.node("/old", None, OPEN_ACL_KEY, &stat).unwrap();
+        let mut database = restore.finish(Zxid(7)).unwrap();
+        assert_eq!(database.bury_dead_sessions(), 0);
+        let id = database.tree().find("/old").unwrap();
+        let counts = types == ExtendedTypes::OnAsIn353;
+        let owner = if counts { SessionId::NONE } else { SessionId(FIELD) };
+        assert_eq!(database.tree().stat(id).ephemeral_owner, owner);
+        let due = database.tree().reapable(1_501, 0, 10);
+        assert_eq!(due, if counts { vec!["/old".to_owned()] } else { Vec::new() });
+        assert!(database.tree().reapable(1_500, 0, 10).is_empty());
+        let snapshot = database.snapshot();
+        let mut walk = snapshot.walk();
+        walk.step();
+        assert_eq!(walk.step().unwrap().stat.ephemeral_owner, FIELD);
+    }
+}
+
 #[test]
 fn what_makes_no_tree_is_refused() {
     let stat = StoredStat::default();
     let check = |steps: &[(&str, i64)], expect: RestoreError| {
-        let mut restore = Restore::new(HashKey(0), false);
+        let mut restore = Restore::new(HashKey(0), ExtendedTypes::Off);
         let result = steps.iter().try_for_each(|&(path, acl)| restore.node(path, None, acl, &stat));
         let result = result.and_then(|()| restore.finish(Zxid(1)).map(|_| ()));
         assert_eq!(result, Err(expect));

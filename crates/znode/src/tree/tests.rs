@@ -167,7 +167,7 @@ fn agrees(tree: &Tree, model: &BTreeMap<String, String>) {
 
 /// Applied again from the start over its own result, a log changes nothing that matters.
 fn replay_is_the_same(world: &World) {
-    let mut again = Database::new(world.database.tree().key(), true);
+    let mut again = Database::new(world.database.tree().key(), crate::ExtendedTypes::On);
     let mut watches = crate::Watches::new(world.database.tree().key());
     for (header, txn, _) in &world.log {
         again.apply(header, txn, &mut watches, &mut Vec::new());

@@ -39,3 +39,69 @@ fn the_form_of_a_batch_is_checked_as_kafka_does() {
     check(&batch(2, 49, 4, 61), 6, Some(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE));
     check(&batch(2, 49, 4, 61), 7, None);
 }
+
+#[test]
+fn of_a_partition_that_is_named_twice_the_last_counts() {
+    let check = |given: &[(&str, &[i32])], expect: &[(&str, &[(i32, i64)])]| {
+        let mut number = 0..;
+        let mut topics: Vec<TopicProduceData> = given
+            .iter()
+            .map(|(name, partitions)| {
+                let data = |index: &i32| {
+                    let records = vec![0; number.next().expect("it has no end")];
+                    PartitionProduceData { index: *index, records: Some(Bytes::from(records).into()) }
+                };
+                let partition_data = partitions.iter().map(data).collect();
+                TopicProduceData { name: name.to_string(), partition_data, ..Default::default() }
+            })
+            .collect();
+        assert!(keep_one_of_each(&mut topics, 9).is_empty(), "none has the right form");
+        let kept: Vec<(&str, Vec<(i32, i64)>)> = topics
+            .iter()
+            .map(|topic| {
+                let length =
+                    |data: &PartitionProduceData| data.records.as_ref().map_or(0, |r| r.len()) as i64;
+                let data = topic.partition_data.iter().map(|data| (data.index, length(data)));
+                (topic.name.as_str(), data.collect())
+            })
+            .collect();
+        let expect: Vec<_> = expect.iter().map(|(name, data)| (*name, data.to_vec())).collect();
+        assert_eq!(kept, expect, "{given:?}");
+    };
+    check(&[], &[]);
+    check(&[("t", &[5])], &[("t", &[(5, 0)])]);
+    check(&[("t", &[1, 0]), ("u", &[0])], &[("t", &[(1, 0), (0, 1)]), ("u", &[(0, 2)])]);
+    check(&[("t", &[1, 0, 1, 1])], &[("t", &[(0, 1), (1, 3)])]);
+    check(&[("t", &[0]), ("u", &[0]), ("t", &[0])], &[("u", &[(0, 1)]), ("t", &[(0, 2)])]);
+}
+
+#[test]
+fn of_a_partition_that_is_named_twice_the_last_of_the_right_form_is_appended() {
+    let good = || batch(2, 49, 0, 61);
+    let (old, empty) = (batch(0, 49, 0, 61), Vec::new());
+    let check = |given: &[Vec<u8>], kept: usize, expect: Option<&str>| {
+        let data = |records: &Vec<u8>| PartitionProduceData {
+            index: 0,
+            records: Some(Bytes::from(records.clone()).into()),
+        };
+        let partition_data: Vec<_> = given.iter().map(data).collect();
+        let mut topics =
+            vec![TopicProduceData { name: "t".to_owned(), partition_data, ..Default::default() }];
+        let overruled = keep_one_of_each(&mut topics, 9);
+        let left = topics[0].partition_data[0].records.as_ref().map(|records| records.to_bytes());
+        assert_eq!(topics[0].partition_data.len(), 1);
+        assert_eq!(left.as_deref(), Some(&given[kept][..]));
+        assert_eq!(overruled.first().and_then(|(_, error)| error.message.as_deref()), expect);
+        assert!(overruled.iter().all(|(name, _)| *name == ("t".to_owned(), [0; 16], 0)));
+    };
+    let (of_old, of_empty) = (
+        "A produce request must have record batches of magic 2",
+        "A produce request must have one whole record batch per partition",
+    );
+    check(&[good(), batch(2, 49, 1, 61)], 1, None);
+    check(&[good(), old.clone()], 0, Some(of_old));
+    check(&[old.clone(), good()], 1, Some(of_old));
+    check(&[empty.clone(), good(), old.clone()], 1, Some(of_old));
+    check(&[old.clone(), good(), empty.clone()], 1, Some(of_empty));
+    check(&[empty, old], 1, None);
+}

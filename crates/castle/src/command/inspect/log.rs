@@ -3,7 +3,7 @@
 use super::{acl_text, damaged, version_2};
 use crate::failure::{Code, Failure};
 use crate::kafka::json_bytes;
-use crate::output::{Format, json, line};
+use crate::output::{Format, escaped, json, line};
 use crate::progress::Progress;
 use disk::RealDisk;
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ fn entries(path: &Path, from: Zxid) -> Result<Entries, Failure> {
 fn show(entry: &LogEntry, format: Format) {
     match (entry.decode(), format) {
         (Ok(decoded), Format::Json) => line(entry_json(entry, &decoded).to_string()),
-        (Ok(TxnEntry { header, txn, .. }), Format::Table) => line(format!(
+        (Ok(TxnEntry { header, txn, .. }), Format::Table) => line(escaped(&format!(
             "{}  {:<12} session {} cxid {:#x}  {} {}",
             time(header.time_ms),
             header.zxid.to_string(),
@@ -79,7 +79,7 @@ fn show(entry: &LogEntry, format: Format) {
             header.cxid.0,
             header.kind.name(),
             detail(&txn),
-        )),
+        ))),
         (Err(error), Format::Json) => {
             line(
                 json!({"zxid": entry.zxid.0, "offset": entry.offset, "error": error.to_string()}).to_string(),
@@ -229,7 +229,19 @@ fn verify(path: &Path, format: Format) -> Result<(), Failure> {
         }
     }
     drop(progress);
+    if fault.is_none() && !path.is_dir() {
+        fault = torn(path)?;
+    }
     report(path, &found, fault, format)
+}
+
+/// What is behind the last whole transaction of a file, if anything is.
+fn torn(path: &Path) -> Result<Option<String>, Failure> {
+    let mut reader = LogFileReader::open(&RealDisk, path).map_err(|error| damaged(&error))?;
+    reader.by_ref().for_each(drop);
+    let torn = reader.torn();
+    Ok(torn
+        .map(|torn| format!("it is torn at byte {}, and {} bytes behind that are lost", torn.at, torn.bytes)))
 }
 
 fn report(path: &Path, found: &Findings, fault: Option<String>, format: Format) -> Result<(), Failure> {
@@ -274,7 +286,7 @@ fn snapshots_of(directory: &Path) -> Result<Vec<(Zxid, Compression, PathBuf)>, F
 /// The database of one snapshot, and the transaction from which on it is exact: snapshots are fuzzy.
 pub(super) fn load(path: &Path, zxid: Zxid) -> Result<(Database, Zxid), Failure> {
     let broken = |why: String| Failure::new(Code::Data, format!("{}: {why}", path.display()));
-    let mut restore = Restore::new(HashKey(0), true);
+    let mut restore = Restore::new(HashKey(0), znode::ExtendedTypes::On);
     let mut exact_after = zxid;
     let mut progress = Progress::of("znodes");
     let reader = SnapshotReader::open(&RealDisk, path).map_err(|error| damaged(&error))?;
@@ -314,11 +326,16 @@ fn recover(path: &Path, new: &Path, format: Format) -> Result<(), Failure> {
         }
     }
     drop(progress);
-    if let Some(torn) = reader.torn() {
-        fault =
-            Some(format!("it is torn at byte {}, and {} bytes behind that are lost", torn.at, torn.bytes));
+    if fault.is_none() {
+        fault = torn(path)?;
     }
     let valid = reader.valid_bytes();
+    if valid == 0 {
+        return Err(Failure::failed(format!(
+            "{} ends inside its header, so there is nothing in it to recover; servers pass over such a file",
+            path.display()
+        )));
+    }
     let cannot = |error: std::io::Error| Failure::failed(format!("cannot write {}: {error}", new.display()));
     let mut from = File::open(path)?.take(valid);
     // Never over something that is there.

@@ -3,7 +3,7 @@
 use super::{acl_text, damaged, log};
 use crate::failure::{Code, Failure};
 use crate::kafka::json_bytes;
-use crate::output::{Format, json, line};
+use crate::output::{Format, escaped, json, line};
 use crate::progress::Progress;
 use disk::RealDisk;
 use serde_json::{Value, json};
@@ -178,9 +178,9 @@ fn show_znode(
                 0 => String::new(),
                 owner => format!("  owner {owner:#x}"),
             };
-            line(format!("{path}  {bytes} B  version {}  acl {acl}{owner}", stat.version));
+            line(escaped(&format!("{path}  {bytes} B  version {}  acl {acl}{owner}", stat.version)));
             if let (true, Value::String(text)) = (with_data && bytes > 0, json_bytes(data.as_ref())) {
-                line(format!("    {text}"));
+                line(format!("    {}", escaped(&text)));
             }
         }
     }

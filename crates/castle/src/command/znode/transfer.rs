@@ -108,11 +108,12 @@ pub(super) struct ImportArgs {
 pub(super) fn export(client: &mut Client, args: &ExportArgs) -> Result<(), Failure> {
     let ExportArgs { path, no_acl } = args;
     let mut out = BufWriter::new(std::io::stdout().lock());
-    write!(out, "{{\"format\": {}, \"root\": {}, \"znodes\": [", json!(FORMAT), json!(path))?;
     let mut progress = Progress::of("znodes");
     // Paths still to be visited, the next one last.
     let mut ahead = vec![path.clone()];
-    let mut separator = "\n";
+    // Nothing is said before the first znode was read: an export that fails at once leaves an empty file.
+    let mut separator =
+        format!("{{\"format\": {}, \"root\": {}, \"znodes\": [\n", json!(FORMAT), json!(path));
     while let Some(full) = ahead.pop() {
         let Some((znode, names)) = read(client, path, &full, *no_acl)? else { continue };
         if full == *path && znode.ephemeral && names.is_empty() {
@@ -120,7 +121,7 @@ pub(super) fn export(client: &mut Client, args: &ExportArgs) -> Result<(), Failu
         }
         ahead.extend(names.into_iter().rev().map(|name| below(&full, &name)));
         write!(out, "{separator}{}", serde_json::to_string(&znode)?)?;
-        separator = ",\n";
+        separator = ",\n".to_owned();
         progress.step();
     }
     writeln!(out, "\n]}}")?;
@@ -194,6 +195,9 @@ pub(super) fn import(client: &mut Client, args: &ImportArgs, format: Format) -> 
         return Err(wrong(format!("its format is {:?}, not {FORMAT:?}", exported.format)));
     }
     drop(text);
+    if let Some(outside) = exported.znodes.iter().find(|znode| !is_inside(&znode.path)) {
+        return Err(wrong(format!("{:?} is no path below another", outside.path)));
+    }
     make_parents(client, &args.path)?;
     let (mut made, mut replaced, mut left_out) = (0_u64, 0_u64, 0_u64);
     let mut progress = Progress::of("znodes");
@@ -219,6 +223,11 @@ pub(super) fn import(client: &mut Client, args: &ImportArgs, format: Format) -> 
         )),
     }
     Ok(())
+}
+
+/// True for the exported znode itself and for what is below it. The rest of a path is the server's to judge.
+fn is_inside(path: &str) -> bool {
+    path.is_empty() || path.starts_with('/')
 }
 
 enum Put {
@@ -285,6 +294,12 @@ mod tests {
         assert_eq!(serde_json::from_str::<Znode>(&text).expect("the same"), znode);
         let bare: Znode = serde_json::from_str(r#"{"path": "", "data": ""}"#).expect("what may be left out");
         assert!(bare.acl.is_empty() && !bare.ephemeral);
+    }
+
+    #[test]
+    fn paths_beside_the_target_are_refused() {
+        assert!(is_inside("") && is_inside("/a/b"));
+        assert!(!is_inside("-beside") && !is_inside("../up") && !is_inside("a/b"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ struct Promise {
 /// Runs a busy life of a log on a recording disk. Returns all batches ever appended and the promises.
 fn life(disk: &MemoryDisk, seed: u64) -> (Vec<(i64, Vec<u8>)>, Vec<Promise>) {
     let mut random = fastrand::Rng::with_seed(seed);
-    let config = small_segments();
+    let config = LogConfig { preallocate: seed % 2 == 1, ..small_segments() };
     let (mut directory, mut log) = create(disk, config);
     let mut batches = Vec::new();
     let mut promises = Vec::new();

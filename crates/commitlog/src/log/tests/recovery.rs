@@ -343,3 +343,54 @@ fn a_read_under_which_the_log_changed_counts_for_nothing() {
     assert_eq!(log.finish_read(job.run()).unwrap(), None);
     assert!(!log.is_offline());
 }
+
+#[test]
+fn large_batches_below_the_recovery_point_are_not_read() {
+    let disk = MemoryDisk::new();
+    let (directory, mut log) = create(&disk, LogConfig::default());
+    let large = vec![7; 3 << 20];
+    log.append_as_leader(&batch(1, 1, &[1; 100]), 1, T0).unwrap();
+    for number in 2..4 {
+        log.append_as_leader(&batch(1, number, &large), 1, T0).unwrap();
+    }
+    log.sync().unwrap();
+    store_checkpoints(&directory, &log);
+    log.append_as_leader(&batch(1, 5, &[1; 100]), 1, T0).unwrap();
+    let (_, log, opened) = reopen(&disk, LogConfig::default());
+    assert_eq!((log.log_end(), opened.notes), (4, vec![]));
+    assert!(opened.checked_bytes < 1000, "{} bytes", opened.checked_bytes);
+}
+
+#[test]
+fn room_that_was_taken_ahead_is_given_back() {
+    let config = LogConfig { segment_bytes: 4096, preallocate: true, ..LogConfig::default() };
+    let lengths = |disk: &MemoryDisk| -> Vec<u64> {
+        let entries = disk.list(Path::new("/data/t-0")).unwrap().into_iter();
+        entries.filter(|entry| entry.name.ends_with(".log")).map(|entry| entry.length).collect()
+    };
+    let disk = MemoryDisk::new();
+    let (directory, mut log) = create(&disk, config);
+    assert_eq!(lengths(&disk), [4096]);
+    let sent = batch(1, 1, &[1; 1000]);
+    let each = sent.len() as u64;
+    for _ in 0..5 {
+        log.append_as_leader(&sent, 1, T0).unwrap();
+    }
+    assert_eq!(lengths(&disk), [3 * each, 4096], "the first was cut when it ended");
+    let expect = read_all(&mut log, 0);
+    // A kill leaves the room, and recovery cuts it.
+    let image = disk.crash(disk::Loss::Nothing);
+    let (_, mut log_of_image, opened) = reopen(&image, config);
+    assert_eq!((log_of_image.log_end(), opened.notes.len()), (5, 1), "{:?}", opened.notes);
+    assert!(read_all(&mut log_of_image, 0) == expect);
+    assert_eq!(lengths(&image), [3 * each, 2 * each]);
+    // A clean stop leaves none, not even in a log without records.
+    close(&directory, &mut log);
+    assert_eq!(lengths(&disk), [3 * each, 2 * each]);
+    let (directory, mut log, opened) = reopen(&disk, config);
+    assert_eq!((log.log_end(), opened.notes), (5, vec![]));
+    log.start_over(9, T0).unwrap();
+    close(&directory, &mut log);
+    assert_eq!(lengths(&disk), [0]);
+    assert_eq!(reopen(&disk, config).2.notes, Vec::<String>::new());
+}

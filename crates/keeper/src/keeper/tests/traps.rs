@@ -1,7 +1,7 @@
 //! The places where a server that is like ZooKeeper is easily not quite like it, a test each, named
 //! by what clients would notice.
 
-use znode::{Database, HashKey};
+use znode::{Database, ExtendedTypes, HashKey};
 use zookeeper_wire::txn::{CreateTtlTxn, Txn, TxnEntry, TxnHeader};
 use zookeeper_wire::{Acl, OpCode, SessionId, Xid, Zxid};
 
@@ -39,7 +39,7 @@ fn trap_t1_delete_container_is_not_for_clients() {
 /// of sessions that are gone. The original deletes them as it starts.
 #[test]
 fn trap_t2_timed_znodes_survive_a_server_without_extended_types() {
-    for extended_types in [true, false] {
+    for extended_types in [ExtendedTypes::On, ExtendedTypes::Off] {
         let mut database = Database::new(HashKey(5), extended_types);
         let txn = Txn::CreateTtl(CreateTtlTxn {
             path: "/timed".into(),

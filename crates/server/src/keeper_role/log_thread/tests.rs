@@ -12,7 +12,7 @@ use zookeeper_wire::jute::Writer;
 use zookeeper_wire::txn::{Txn, TxnEntry, TxnHeader};
 use zookeeper_wire::{SessionId, Xid, Zxid};
 
-const BLANK: Blank = Blank { key: znode::HashKey(1), extended_types: false };
+const BLANK: Blank = Blank { key: znode::HashKey(1), extended_types: znode::ExtendedTypes::Off };
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -42,7 +42,7 @@ impl Service for Recorder {
 
 struct Bench {
     disk: MemoryDisk,
-    log: LogThread,
+    log: LogThread<MemoryDisk>,
     mailbox: Mailbox<KeeperMessage>,
     persisted: Receiver<Zxid>,
     notices: Receiver<Notice>,
@@ -115,6 +115,89 @@ fn what_is_said_to_be_durable_survives_a_power_loss() {
     bench.shard.join().expect("no panic").expect("no failure");
 }
 
+/// Whoever finds the log free writes; the other one goes on behind.
+#[test]
+fn the_shard_and_the_thread_take_turns() {
+    let bench = bench();
+    let queue = bench.log.queue();
+    let (mut here, mut there, mut heard) = (0, 0, 0);
+    for zxid in 1..=200 {
+        let mut jobs = vec![job(zxid)];
+        heard += bench.persisted.try_iter().count() as u64;
+        match queue.commit_here(&mut jobs, heard) {
+            Some(Committed { upto, .. }) => {
+                assert_eq!((upto, jobs.len()), (Zxid(zxid), 0));
+                here += 1;
+            }
+            None => {
+                queue.push(&mut jobs);
+                there += 1;
+            }
+        }
+        if zxid % 3 == 0 && zxid < 200 {
+            // What is many, or no transaction, is not for the shard.
+            let mut many: Vec<Job> = (0..=limits::COMMITTED_HERE_MAX).map(|_| job(zxid)).collect();
+            assert!(queue.commit_here(&mut many, heard).is_none() && many.len() > limits::COMMITTED_HERE_MAX);
+            assert!(queue.commit_here(&mut vec![Job::Roll], heard).is_none());
+            queue.push(&mut vec![Job::Roll]);
+        }
+    }
+    assert_eq!(here + there, 200);
+    bench.log.stop();
+    // More may have been said than the recorder has room for.
+    drop(bench.persisted);
+    assert_eq!(queue.commit_here(&mut vec![job(201)], heard).map(|done| done.upto), None, "it has ended");
+    assert_eq!(recover(&bench.disk.crash(Loss::Unsynced)).1, Zxid(200));
+    bench.mailbox.send(KeeperMessage::Stop).expect("it runs");
+    bench.shard.join().expect("no panic").expect("no failure");
+}
+
+/// Else the node would be told of the second first.
+#[test]
+fn the_shard_writes_only_when_it_has_heard_of_all_that_the_thread_wrote() {
+    let bench = bench();
+    let queue = bench.log.queue();
+    queue.push(&mut vec![job(1)]);
+    wait_for(&bench.persisted, 1);
+    let began = Instant::now();
+    let mut jobs = vec![job(2)];
+    loop {
+        assert!(queue.commit_here(&mut jobs, 0).is_none() && jobs.len() == 1, "it is not heard yet");
+        // The thread may still be on its way to its rest.
+        match queue.commit_here(&mut jobs, 1) {
+            Some(done) => break assert_eq!(done.upto, Zxid(2)),
+            None => assert!(began.elapsed() < PATIENCE, "the log never rests"),
+        }
+        thread::yield_now();
+    }
+    bench.log.stop();
+    bench.mailbox.send(KeeperMessage::Stop).expect("it runs");
+    bench.shard.join().expect("no panic").expect("no failure");
+}
+
+#[test]
+fn a_sync_of_the_shard_that_fails_ends_the_log_as_well() {
+    let bench = bench();
+    let queue = bench.log.queue();
+    queue.push(&mut vec![job(1)]);
+    wait_for(&bench.persisted, 1);
+    bench.disk.inject(Fault::FailSync { after: 0 });
+    let mut jobs = vec![job(2)];
+    // The thread may still be zeroing ahead; then it is the one that fails.
+    if queue.commit_here(&mut jobs, 1).is_none() {
+        queue.push(&mut jobs);
+    }
+    let told = bench.notices.recv_timeout(PATIENCE);
+    assert!(matches!(told, Ok(Notice::DiskFailed { role: Role::Keeper, .. })), "{told:?}");
+    assert!(queue.commit_here(&mut vec![job(3)], 1).is_none());
+    queue.push(&mut vec![job(3)]);
+    bench.log.stop();
+    bench.mailbox.send(KeeperMessage::Stop).expect("it runs");
+    bench.shard.join().expect("no panic").expect("no failure");
+    assert_eq!(bench.persisted.try_iter().next(), None);
+    assert_eq!(recover(&bench.disk.crash(Loss::Unsynced)).1, Zxid(1));
+}
+
 #[test]
 fn after_a_failed_sync_nothing_is_acknowledged_and_the_process_is_told() {
     let bench = bench();
@@ -163,7 +246,7 @@ fn a_snapshot_takes_the_place_of_the_log() {
     let bench = bench();
     let queue = bench.log.queue();
     let mut jobs: Vec<Job> = (1..=9).map(job).collect();
-    let mut database = znode::Database::new(znode::HashKey(1), false);
+    let mut database = znode::Database::new(znode::HashKey(1), znode::ExtendedTypes::Off);
     database.advance(Zxid(5));
     jobs.push(Job::Install(Box::new(database.snapshot())));
     jobs.push(job(6));

@@ -15,7 +15,7 @@ fn open(disk: &MemoryDisk) -> Result<Rebuilt<MemoryDisk>, String> {
         &at,
         LogPolicy::default(),
         EmptySnapshot::Refused,
-        Blank { key: HashKey(7), extended_types: false },
+        Blank { key: HashKey(7), extended_types: znode::ExtendedTypes::Off },
     )
 }
 
@@ -29,6 +29,17 @@ fn a_new_directory_gets_a_tree_and_a_snapshot() {
     assert!(disk.exists(Path::new("/keeper/version-2/snapshot.0")));
     let again = open(&disk).expect("the same directory");
     assert_eq!((again.last, again.database.tree().digest()), (Zxid::ZERO, digest));
+}
+
+#[test]
+fn what_a_start_reads_is_counted() {
+    let disk = MemoryDisk::new();
+    assert_eq!(open(&disk).expect("a new directory").started.transactions, 0);
+    let mut client = Client::new(&disk);
+    // With the session these are fewer than make a snapshot.
+    (1..=3).for_each(|xid| client.create(xid));
+    drop(client);
+    assert_eq!(open(&disk).expect("a whole directory").started.transactions, 4);
 }
 
 /// A client's znodes, and what it was told of them.
