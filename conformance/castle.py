@@ -109,5 +109,50 @@ class Castle:
         self.stop()
 
 
+class Nodes(Castle):
+    """`castle dev --nodes 3`: its addresses are those of all nodes, separated by commas."""
+
+    COUNT = 3
+
+    def __init__(self, directory: pathlib.Path, *, options: Sequence[str] = ()) -> None:
+        super().__init__(directory, options=["--nodes", str(self.COUNT), *options])
+
+    def start(self) -> "Nodes":
+        # Free ones are chosen at the first start, and kept by the directory.
+        self.keeper = self.broker = self.http = ""
+        super().start()
+        return self
+
+    def order(self, *words: object) -> str:
+        """A command for the running cluster, such as `kill 2`; its words."""
+        command = [str(BINARY), "dev", "--data-dir", str(self.data), *map(str, words)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=150)
+        assert done.returncode == 0, f"{words}: {done.stderr}\n{self.tails()}"
+        return done.stdout
+
+    def status(self) -> dict:
+        return json.loads(self.order("status", "-o", "json"))
+
+    def node_leading(self) -> int:
+        """The node whose keeper leads."""
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            leading = [node["node"] for node in self.status()["nodes"] if node["mode"] == "leader"]
+            if leading:
+                return leading[0]
+            assert time.monotonic() < deadline, f"not in time: nobody leads:\n{self.tails()}"
+            time.sleep(0.1)
+
+    def keeper_of(self, node: int) -> str:
+        return self.keeper.split(",")[node - 1]
+
+    def tails(self, lines: int = 30) -> str:
+        """The ends of all logs."""
+        logs = [self.data / f"node-{node}" / "log" for node in range(1, self.COUNT + 1)]
+        ends = [f"--- {log}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+                for log in logs if log.exists()]
+        return "\n".join([self.tail(lines), *ends])
+
+
 def port_of(address: str) -> str:
     return address.rsplit(":", 1)[1] if address else "0"

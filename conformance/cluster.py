@@ -13,13 +13,14 @@ from typing import Optional, Sequence
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+import ports
 from castle import BINARY, READY_SECONDS, STOP_SECONDS
 
 
 def free_port() -> int:
     """A port that nobody listens on now; good enough for a process that is started at once."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        ports.bind(probe)
         return probe.getsockname()[1]
 
 
@@ -153,7 +154,7 @@ class Cluster:
                     return
             except KafkaException:
                 pass
-            assert time.monotonic() < deadline, f"not all brokers are registered:\n{self.tails()}"
+            assert time.monotonic() < deadline, f"not in time: not all brokers are registered:\n{self.tails()}"
             time.sleep(0.05)
 
     def stop(self) -> None:

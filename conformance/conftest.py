@@ -49,3 +49,10 @@ def tool() -> Callable[[str], pathlib.Path]:
         return path
 
     return find
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Prints in full what ran twice: being late is no failure, but nobody shall overlook it."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"late, ran once more: {report.nodeid}", sep="_")
+        terminalreporter.write_line(str(report.longrepr))

@@ -1,6 +1,6 @@
-"""The same requests to a Castle broker and to an Apache Kafka 3.9 broker, and what differs in their answers.
+"""The same requests to a Castle broker and to an Apache Kafka broker, and what differs in their answers.
 
-    python differential_broker.py [--requests N] [--seed S]
+    python differential_broker.py [--line 3.9|4.3] [--requests N] [--seed S] [--newest]
 
 Both brokers are new, and both get the same random requests of the data plane over raw sockets, in every version
 that both serve: valid ones, borderline ones, invalid ones, and bodies that are spoiled or cut. Error codes, offsets,
@@ -15,7 +15,6 @@ import os
 import pathlib
 import random
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,10 +25,12 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import batches
 from batches import Batch, Record
 from castle import ROOT, Castle
+from cluster import free_port
 from kafkawire import Api, Closed, Connection, encode
 
 TOOLS = pathlib.Path(os.environ.get("CASTLE_TOOLS", ROOT / "target" / "conformance"))
-JARS = TOOLS / "jars" / "kafka-server-3.9"
+# How long an answer may take: a busy machine is no difference.
+PATIENCE_SECONDS = 60.0
 NOW = int(time.time() * 1000)
 
 API = {
@@ -74,36 +75,53 @@ ROLLING = ("plain", "tiny-segments")
 LOOKED_INTO = ("compacted", "both", "bounded")
 
 
-class Apache:
-    """An Apache Kafka 3.9 broker in ZooKeeper mode, its znodes below /apache of a keeper."""
+# From where on the versions are that Kafka 3.9 does not serve.
+NEWEST = {"produce": 12, "fetch": 17, "list_offsets": 10, "metadata": 13}
 
-    def __init__(self, directory: pathlib.Path, keeper: str) -> None:
-        self.directory, self.keeper = directory, keeper
+
+class Apache:
+    """An Apache Kafka broker: 3.9 with its znodes below /apache of a keeper, 4.3 with a controller of its own."""
+
+    def __init__(self, directory: pathlib.Path, keeper: str, line: str) -> None:
+        self.directory, self.keeper, self.line = directory, keeper, line
         self.process: Optional[subprocess.Popen[bytes]] = None
 
+    def java(self, main: str, *arguments: str) -> List[str]:
+        jars = TOOLS / "jars" / f"kafka-server-{self.line}"
+        return ["java", "-Xmx256m", "-XX:+UseSerialGC", "-cp", f"{jars}/*", main, *arguments]
+
+    def settings(self) -> str:
+        if self.line == "3.9":
+            return f"broker.id=0\nlisteners=PLAINTEXT://{self.address}\nzookeeper.connect={self.keeper}/apache\n"
+        controller = f"127.0.0.1:{free_port()}"
+        return (
+            "process.roles=broker,controller\nnode.id=0\ncontroller.listener.names=CONTROLLER\n"
+            f"controller.quorum.voters=0@{controller}\n"
+            f"listeners=PLAINTEXT://{self.address},CONTROLLER://{controller}\n"
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
+        )
+
     def __enter__(self) -> "Apache":
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.address = f"127.0.0.1:{port}"
+        self.address = f"127.0.0.1:{free_port()}"
         self.directory.mkdir(parents=True)
         properties = self.directory / "server.properties"
         properties.write_text(
-            f"broker.id=0\nlisteners=PLAINTEXT://{self.address}\nlog.dirs={self.directory / 'data'}\n"
-            f"zookeeper.connect={self.keeper}/apache\nauto.create.topics.enable=false\n"
+            f"{self.settings()}log.dirs={self.directory / 'data'}\nauto.create.topics.enable=false\n"
             "offsets.topic.replication.factor=1\ngroup.initial.rebalance.delay.ms=0\n"
         )
         with open(self.directory / "kafka.log", "wb") as log:
-            self.process = subprocess.Popen(
-                ["java", "-Xmx256m", "-cp", f"{JARS}/*", "kafka.Kafka", str(properties)], stdout=log, stderr=log
-            )
-        deadline = time.monotonic() + 120
+            if self.line != "3.9":
+                cluster = ("format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", str(properties))
+                subprocess.run(self.java("kafka.tools.StorageTool", *cluster), stdout=log, stderr=log, check=True)
+            self.process = subprocess.Popen(self.java("kafka.Kafka", str(properties)), stdout=log, stderr=log)
+        deadline = time.monotonic() + 180
         while True:
             try:
                 Connection(self.address).call(API["api_versions"], 0, {})
                 return self
             except (OSError, Closed):
                 if time.monotonic() > deadline or self.process.poll() is not None:
+                    self.__exit__()
                     raise RuntimeError((self.directory / "kafka.log").read_text()[-3000:]) from None
                 time.sleep(0.2)
 
@@ -118,7 +136,7 @@ class Broker:
 
     def __init__(self, name: str, address: str) -> None:
         self.name = name
-        self.connection = Connection(address, 10.0)
+        self.connection = Connection(address, PATIENCE_SECONDS)
         self.topic_ids: Dict[str, uuid.UUID] = {}
         self.topic_names: Dict[uuid.UUID, str] = {}
         # Fetch sessions, by the number that the test gave them.
@@ -126,13 +144,18 @@ class Broker:
         answer = self.connection.call(API["api_versions"], 0, {})
         self.versions = {api["api_key"]: (api["min_version"], api["max_version"]) for api in answer["api_keys"]}
 
-    def create_topics(self) -> None:
+    def create_topics(self, line: str) -> None:
         topics = [
             {
                 "name": name,
                 "num_partitions": partitions,
                 "replication_factor": 1,
-                "configs": [{"name": key, "value": value} for key, value in {**STILL, **configs}.items()],
+                # Kafka 4 allows no segments that small.
+                "configs": [
+                    {"name": key, "value": value}
+                    for key, value in {**STILL, **configs}.items()
+                    if key != "segment.bytes" or line == "3.9"
+                ],
             }
             for name, (partitions, configs) in TOPICS.items()
         ]
@@ -150,9 +173,25 @@ class Broker:
                 break
             assert time.monotonic() < deadline, answer
             time.sleep(0.1)
+        self.wait_for_leaders(deadline)
         for topic in answer["topics"]:
             self.topic_ids[topic["name"]] = topic["topic_id"]
             self.topic_names[topic["topic_id"]] = topic["name"]
+
+    def wait_for_leaders(self, deadline: float) -> None:
+        """Metadata tells of leaders before they know it themselves."""
+        partitions = {name: range(count) for name, (count, _) in TOPICS.items()}
+        topics = [
+            {"name": name, "partitions": [{"partition_index": number, "timestamp": -1} for number in numbers]}
+            for name, numbers in partitions.items()
+        ]
+        while True:
+            answer = self.connection.call(API["list_offsets"], 1, {"replica_id": -1, "topics": topics})
+            errors = [partition["error_code"] for topic in answer["topics"] for partition in topic["partitions"]]
+            if not any(errors):
+                return
+            assert time.monotonic() < deadline, answer
+            time.sleep(0.1)
 
     def localized(self, value: Any) -> Any:
         """A request in this broker's own names."""
@@ -253,8 +292,9 @@ class Request:
 class Requests:
     """Random requests from a seed; it keeps track of what the logs should hold."""
 
-    def __init__(self, seed: int, served: Dict[str, Tuple[int, int]]) -> None:
+    def __init__(self, seed: int, served: Dict[str, Tuple[int, int]], newest: bool) -> None:
         self.random = random.Random(seed)
+        self.newest = newest
         self.served = served
         self.ends: Dict[Tuple[str, int], int] = {}
         self.sequences: Dict[Tuple[str, int, int, int], int] = {}
@@ -280,6 +320,8 @@ class Requests:
 
     def version(self, api: str) -> int:
         first, last = self.served[api]
+        if self.newest and api in NEWEST:
+            first = min(max(first, NEWEST[api]), last)
         return self.random.randint(first, last)
 
     def partition(self) -> Tuple[str, int]:
@@ -372,7 +414,10 @@ class Requests:
         version = self.version("produce")
         acks = rng.choice([1, 1, -1, -1, -1, 0]) if rng.random() < 0.97 else rng.choice([2, -2, 5])
         topics: Dict[str, List[Dict[str, Any]]] = {}
-        for topic, partition in {self.partition() for _ in range(rng.choice([1, 1, 1, 2, 3]))}:
+        places = list(dict.fromkeys(self.partition() for _ in range(rng.choice([1, 1, 1, 2, 3]))))
+        if rng.random() < 0.04:
+            places.append(places[0])
+        for topic, partition in places:
             data = self.batch(topic, partition)
             self.sent.append((topic, partition, data))
             topics.setdefault(topic, []).append({"index": partition, "records": data})
@@ -391,7 +436,7 @@ class Requests:
         rng = self.random
         version = self.version("fetch")
         topics: Dict[str, List[Dict[str, Any]]] = {}
-        for place in {self.partition() for _ in range(rng.choice([1, 1, 2, 4]))}:
+        for place in dict.fromkeys(self.partition() for _ in range(rng.choice([1, 1, 2, 4]))):
             topics.setdefault(place[0], []).append(
                 {
                     "partition": place[1],
@@ -453,7 +498,7 @@ class Requests:
         rng = self.random
         version = self.version("list_offsets")
         topics: Dict[str, List[Dict[str, Any]]] = {}
-        for topic, partition in {self.partition() for _ in range(rng.choice([1, 2, 4]))}:
+        for topic, partition in dict.fromkeys(self.partition() for _ in range(rng.choice([1, 2, 4]))):
             topics.setdefault(topic, []).append(
                 {
                     "partition_index": partition,
@@ -473,7 +518,7 @@ class Requests:
 
     def metadata(self) -> Request:
         version = self.version("metadata")
-        names = list({self.partition()[0] for _ in range(3)})
+        names = list(dict.fromkeys(self.partition()[0] for _ in range(3)))
         if self.random.random() < 0.1:
             names.append(self.random.choice(["", ".", "a" * 250, "a b", "é"]))
         topics: List[Dict[str, Any]] = [{"name": name} for name in names]
@@ -483,7 +528,7 @@ class Requests:
 
     def by_name(self, inner: Callable[[Tuple[str, int]], Any], key: str) -> List[Dict[str, Any]]:
         topics: Dict[str, List[Any]] = {}
-        for place in {self.partition() for _ in range(2)}:
+        for place in dict.fromkeys(self.partition() for _ in range(2)):
             topics.setdefault(place[0], []).append(inner(place))
         return [{"name": name, "topic": name, key: data} for name, data in topics.items()]
 
@@ -542,6 +587,9 @@ def explain(path: str, ours: Any, theirs: Any) -> List[str]:
     """Where two answers differ."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         keys = sorted(set(ours) | set(theirs))
+        if theirs.get("error_code") == -1 and ours.get("error_code") not in (0, None):
+            # Which also decides whether the start of the log is told.
+            keys = [key for key in keys if key != "log_start_offset"]
         lines = [line for key in keys for line in explain(f"{path}.{key}", ours.get(key), theirs.get(key))]
         name = ours.get("name") or ours.get("topic") or ours.get("topic_id") or ours.get("error_code")
         return [f"{line} [{name}]" for line in lines]
@@ -562,19 +610,19 @@ def explain(path: str, ours: Any, theirs: Any) -> List[str]:
     return [] if ours == theirs else [f"{path}: Castle {ours!r}, Kafka {theirs!r}"]
 
 
-def run(requests: int, seed: int, keep_going: bool) -> int:
+def run(requests: int, seed: int, keep_going: bool, line: str = "3.9", newest: bool = False) -> int:
     work = pathlib.Path(tempfile.mkdtemp(prefix="differential-"))
     found = 0
     try:
-        with Castle(work / "castle") as castle, Apache(work / "apache", castle.keeper) as apache:
+        with Castle(work / "castle") as castle, Apache(work / "apache", castle.keeper, line) as apache:
             ours, theirs = Broker("Castle", castle.broker), Broker("Kafka", apache.address)
             for broker in (ours, theirs):
-                broker.create_topics()
+                broker.create_topics(line)
             served = {}
             for name, api in API.items():
                 (a, b), (c, d) = ours.versions[api.key], theirs.versions[api.key]
                 served[name] = (max(a, c, {"produce": 3, "fetch": 4, "list_offsets": 1, "metadata": 4}.get(name, 0)), min(b, d))
-            source = Requests(seed, served)
+            source = Requests(seed, served, newest)
             began = time.monotonic()
             for number in range(requests):
                 request = source.next()
@@ -601,8 +649,10 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=20000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first difference")
+    parser.add_argument("--line", default="3.9", choices=["3.9", "4.3"], help="which Kafka")
+    parser.add_argument("--newest", action="store_true", help="only the newest versions, which Kafka 3.9 does not serve")
     options = parser.parse_args()
-    return run(options.requests, options.seed, options.keep_going)
+    return run(options.requests, options.seed, options.keep_going, options.line, options.newest)
 
 
 if __name__ == "__main__":

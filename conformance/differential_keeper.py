@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import itertools
 import pathlib
 import random
 import shutil
@@ -49,6 +50,19 @@ ACLS: List[Any] = [zk.OPEN] * 12 + [
     ((31, "world", "someone"),), ((31, "digest", "nocolon"),), ((31, "ip", "300.1.1.1"),), ((7, "world", "anyone"),),
     ((1, "world", "anyone"), (1, "world", "anyone"), (2, "world", "anyone")), ((0, "world", "anyone"),),
 ]
+
+# What a history of some length must have had. Not among them: deleteContainer, which the original does for anybody
+# and Castle for nobody (docs/compatibility.md), and createSession, which is no client's.
+OPERATIONS = {
+    zk.CREATE, zk.DELETE, zk.EXISTS, zk.GET_DATA, zk.SET_DATA, zk.GET_ACL, zk.SET_ACL, zk.GET_CHILDREN, zk.SYNC, zk.PING,
+    zk.GET_CHILDREN2, zk.CHECK, zk.MULTI, zk.CREATE2, zk.RECONFIG, zk.CHECK_WATCHES, zk.REMOVE_WATCHES,
+    zk.CREATE_CONTAINER, zk.CREATE_TTL, zk.MULTI_READ, zk.AUTH, zk.SET_WATCHES, zk.SASL, zk.GET_EPHEMERALS,
+    zk.GET_ALL_CHILDREN_NUMBER, zk.SET_WATCHES2, zk.ADD_WATCH, zk.WHO_AM_I, zk.CLOSE_SESSION,
+}
+# Marshalling, arguments, no node, no permission, version, ephemerals have no children, exists, not empty, no list,
+# authentication, no watcher.
+ERRORS = {0, -5, -8, -101, -102, -103, -108, -110, -111, -114, -115, -121}
+LONG_ENOUGH = 20_000
 
 Request = Tuple[int, bytes]
 
@@ -103,6 +117,9 @@ class History:
         flags = self.random.choice((0,) * 8 + (1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, -1))
         op = self.random.choice((zk.CREATE, zk.CREATE2))
         path = self.path()
+        if flags in (1, 3) and path.startswith("/zookeeper/quota"):
+            # A quota that ends with a session counts what goes with it or not, as the order of a hash table will have it.
+            flags -= 1
         if flags in (2, 3) and self.random.random() < 0.5:
             path = path.rstrip("/") + self.random.choice(("/", "-s"))
         if self.random.random() < 0.08:
@@ -221,6 +238,17 @@ class Side:
         self.connections[number] = new
         return ["session", new.timeout_ms, new.session == old.session, new.password == old.password]
 
+    def intrude(self, number: int, password: bytes) -> List[Any]:
+        """Somebody who does not know the session's password."""
+        session = self.connections[number].session
+        try:
+            zk.Connection(self.keeper.address, session=session, password=password).hang_up()
+        except zk.Refused:
+            return ["refused"]
+        except zk.Closed:
+            return ["closed"]
+        return ["let in"]
+
     def send(self, number: int, batch: List[Tuple[int, bytes, Optional[int]]]) -> None:
         connection = self.connections[number]
         frames = []
@@ -265,7 +293,7 @@ class Side:
         if op == zk.GET_DATA:
             return [reader.buffer(), self.stat(reader)]
         if op == zk.GET_ACL:
-            return [reader.acl(), self.stat(reader)]
+            return [settled(reader.acl()), self.stat(reader)]
         if op in (zk.GET_CHILDREN, zk.GET_EPHEMERALS):
             return [sorted(reader.texts(), key=str)]
         if op == zk.GET_CHILDREN2:
@@ -306,6 +334,7 @@ class Run:
         self.done: Counter[int] = collections.Counter()
         self.errors: Counter[int] = collections.Counter()
         self.events = 0
+        self.checks = 0
         # Transactions that end sessions: their znodes go in no order that anybody promises.
         self.ends: set = set()
 
@@ -340,6 +369,8 @@ class Run:
             side.send(number, requests)
         told = f"session {number}: {[(op, body) for op, body, _ in requests]}"
         heard = self.both(told, lambda side: side.hear(number, len(requests)))
+        self.checks += sum(1 for op, body, _ in requests
+                           if op == zk.MULTI and zk.integer(zk.CHECK) + zk.boolean(False) + zk.integer(-1) in body)
         for one in heard:
             if one[0] == "reply":
                 self.done[one[1]] += 1
@@ -393,9 +424,43 @@ class Run:
                 side.send(number, [(op, body, None)])
             self.both(f"session {number} sends operation {op}", lambda side: side.hear(number, 2))
             self.both(f"session {number} comes back", lambda side: side.reopen(number))
+        elif dice < 0.992:
+            self.outside(number, zk.AUTH, zk.auth(draw.choice(("nonsense", "world", "", "ip")), b"somebody"), zk.AUTH_XID)
+        elif dice < 0.994:
+            # Nobody set SASL up here.
+            self.outside(number, zk.SASL, zk.buffer(draw.choice((b"", b"x", b"username=bob"))), None)
+        elif dice < 0.995:
+            password = draw.choice((bytes(16), b"x" * 16, b"", b"x" * 40))
+            self.both(f"session {number} is intruded upon", lambda side: side.intrude(number, password))
+            # The original cuts the owner's connection before it looks at the password; Castle does not.
+            self.both(f"session {number} comes back", lambda side: side.reopen(number))
         else:
             self.end(number)
             self.open()
+
+    def outside(self, number: int, op: int, body: bytes, xid: Optional[int]) -> None:
+        """What may cost the connection; the ping behind it tells."""
+        for side in self.sides:
+            side.send(number, [(op, body, xid)])
+            try:
+                side.send(number, [(zk.PING, b"", zk.PING_XID)])
+            except OSError:
+                pass  # cut off already
+
+        heard = self.both(f"session {number}: {op}, {body!r}", lambda side: side.hear(number, 2))
+        for one in heard:
+            if one[0] == "reply":
+                self.done[one[1]] += 1
+                self.errors[one[4]] += 1
+        if heard[-1] == ["closed"]:
+            self.both(f"session {number} comes back", lambda side: side.reopen(number))
+
+    def complete(self) -> None:
+        """A long history has everything in it."""
+        inside = {zk.CHECK}  # which is an operation of multi only
+        missing = sorted((OPERATIONS - inside - set(self.done)) | (set() if self.checks else inside))
+        absent = sorted(ERRORS - set(self.errors))
+        assert not missing and not absent, f"a history without operations {missing}, without errors {absent}"
 
     def total(self) -> int:
         return sum(count for op, count in self.done.items() if op != zk.PING)
@@ -409,11 +474,16 @@ class Run:
             found = []
             for path, (data, stat, acl) in sorted(zk.tree(connection).items()):
                 reader = zk.Reader(zk.STAT.pack(*stat))
-                found.append([path, data, side.stat(reader), acl])
+                found.append([path, data, side.stat(reader), settled(acl)])
             connection.close()
             return found
 
         self.both("the whole tree", dump)
+
+
+def settled(acl: Any) -> Any:
+    """A list with neighbours of equal permissions sorted: what `auth` stands for comes out of a hash table there."""
+    return acl and [one for _, same in itertools.groupby(acl, key=lambda entry: entry[0]) for one in sorted(same, key=str)]
 
 
 def show(mine: List[Any], others: List[Any]) -> str:
@@ -464,6 +534,8 @@ def differ(work: pathlib.Path, line: str, operations: int, seed: int) -> Run:
                 print(f"  {run.total()} operations, {run.events} events", flush=True)
         run.listen()
         run.tree()
+        if operations >= LONG_ENOUGH:
+            run.complete()
         for keeper in (ours, theirs):
             keeper.kill()
         swapped(work, line, run, settings)
@@ -488,7 +560,7 @@ def main() -> int:
         return 1
     took = time.monotonic() - began
     print(f"equal: {run.total()} operations of {run.sessions} sessions, {run.events} events, {took:.0f} s; "
-          f"errors {dict(sorted(run.errors.items()))}")
+          f"errors {dict(sorted(run.errors.items()))}; operations {dict(sorted(run.done.items()))}")
     if not options.keep:
         shutil.rmtree(work, ignore_errors=True)
     return 0

@@ -15,6 +15,7 @@ from kazoo.exceptions import KazooException, NodeExistsError, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.retry import KazooRetry
 
+import ports
 from keepers import CASTLE, TOOLS, Keeper
 
 # Generous: a busy machine may take a while, and a test must not fail for that.
@@ -42,7 +43,13 @@ class Member(Keeper):
         self.port, self.quorum_port, self.election_port = ports
         self.observes = observes
         self.servers: Dict[str, str] = {}
+        # Whether the server itself may change its file, so that it is written once.
+        self.keeps_configuration = False
         (self.data / "myid").write_text(f"{number}\n")
+
+    @property
+    def configuration(self) -> pathlib.Path:
+        return self.directory / f"{self.line}.cfg"
 
     def start(self, wait: bool = False) -> "Member":
         """Starts the process. Clients are served when there is a quorum: see `Ensemble.wait_serving`."""
@@ -51,8 +58,9 @@ class Member(Keeper):
                     "clientPort": str(self.port), "clientPortAddress": "127.0.0.1"}
         if self.observes:
             settings["peerType"] = "observer"
-        configuration = self.directory / f"{self.line}.cfg"
-        configuration.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+        configuration = self.configuration
+        if not (self.keeps_configuration and configuration.exists()):
+            configuration.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         import subprocess  # noqa: PLC0415 - beside its only use
         self.log = self.directory / f"{self.line}.log"
         with open(self.log, "ab") as log:
@@ -207,7 +215,7 @@ def free_ports(count: int) -> List[int]:
     probes = [socket.socket() for _ in range(count)]
     try:
         for probe in probes:
-            probe.bind(("127.0.0.1", 0))
+            ports.bind(probe)
         return [probe.getsockname()[1] for probe in probes]
     finally:
         for probe in probes:

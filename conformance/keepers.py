@@ -11,6 +11,7 @@ import subprocess
 import time
 from typing import Dict, List, Optional, Tuple
 
+import ports
 from castle import BINARY, ROOT
 
 TOOLS = pathlib.Path(os.environ.get("CASTLE_TOOLS", ROOT / "target" / "conformance"))
@@ -57,7 +58,7 @@ class Keeper:
     def start(self) -> "Keeper":
         assert self.process is None, "already running"
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            ports.bind(probe)
             self.port = probe.getsockname()[1]
         settings = {**self.settings, "dataDir": str(self.data), "clientPort": str(self.port),
                     "clientPortAddress": "127.0.0.1"}

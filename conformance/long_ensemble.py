@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import pathlib
+import subprocess
 from typing import List
 
 import pytest
 
 from ensemble import CASTLE, Ensemble, Load, wait_for
+from keepers import TOOLS
 from test_ensemble import survives_its_leader
 
 JAVA = "3.9"
@@ -78,3 +80,31 @@ def wait_synced(ensemble: Ensemble) -> None:
                 return float(line.split()[1]) >= len(ensemble.running()) - 1
         return False
     wait_for("all followers are synced", synced)
+
+
+def test_curators_recipes_hold_while_leaders_are_killed(tmp_path: pathlib.Path) -> None:
+    """Locks exclude, leaders are one, members are known, through the death of three leaders."""
+    jars, program = TOOLS / "jars" / "curator", pathlib.Path(__file__).parent / "java" / "CuratorRecipes.java"
+    with Ensemble([CASTLE] * 3, tmp_path) as ensemble:
+        recipes = subprocess.Popen(
+            ["java", "-Xmx256m", "-cp", f"{jars}/*", str(program), ensemble.hosts, "recipes", "12"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        said, killed = [], 0
+        try:
+            assert recipes.stdout is not None
+            for line in recipes.stdout:
+                said.append(line)
+                # In the middle of rounds 1, 4 and 7: right behind the end of the one before.
+                if line.strip() in ("round 0", "round 3", "round 6"):
+                    leader = ensemble.leader()
+                    leader.kill()
+                    killed += 1
+                    wait_for("another leads", lambda: any(it.mode() == "leader" for it in ensemble.running()))
+                    leader.start()
+            assert recipes.wait(60) == 0 and said[-1].strip() == "passed", "".join(said[-40:])
+        finally:
+            recipes.kill()
+            recipes.wait()
+        assert killed == 3
+        ensemble.wait_serving()
+        ensemble.assert_equal()

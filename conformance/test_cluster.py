@@ -1,15 +1,18 @@
 """Three brokers on one keeper: replication, elections, and what clients and admin tools see of them."""
 
+import json
 import threading
 import time
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from cluster import Cluster
 
 PATIENCE = 60
+OUTSTANDING = 20_000
+"""Records that a writer leaves unacknowledged at most: a fifth of what its client would queue before it refuses one."""
 
 
 @pytest.fixture
@@ -50,7 +53,9 @@ class Writer(threading.Thread):
         super().__init__(daemon=True)
         self.producer = Producer({
             "bootstrap.servers": cluster.addresses, "acks": "all", "enable.idempotence": True, "linger.ms": 2,
-            "message.timeout.ms": 120_000, "reconnect.backoff.max.ms": 200, "log_level": 0,
+            # A leader that is cut off is given up after 15 seconds, not after the default's 60.
+            "message.timeout.ms": 120_000, "request.timeout.ms": 10_000, "socket.timeout.ms": 15_000,
+            "reconnect.backoff.max.ms": 200, "log_level": 0,
         })
         self.topic, self.count, self.ended = topic, count, threading.Event()
         self.acknowledged = {partition: {} for partition in range(count)}
@@ -68,6 +73,10 @@ class Writer(threading.Thread):
     def run(self):
         number = 0
         while not self.ended.is_set():
+            if len(self.producer) > OUTSTANDING:
+                # A partition without a leader takes nothing; the client's queue must not fill up meanwhile.
+                self.producer.poll(0.1)
+                continue
             for partition in range(self.count):
                 self.producer.produce(self.topic, b"%d" % number, partition=partition, on_delivery=self.delivered)
                 number += 1
@@ -90,14 +99,15 @@ def read_all(cluster, topic, count):
     found, ends = {partition: [] for partition in range(count)}, set()
     deadline = time.monotonic() + PATIENCE
     while len(ends) < count:
-        assert time.monotonic() < deadline, f"reading {topic} takes too long"
+        assert time.monotonic() < deadline, f"not in time: all of {topic}"
         message = consumer.poll(1)
         if message is None:
             continue
         if message.error():
             ends.add(message.partition())
         else:
-            found[message.partition()].append((int(message.value()), message.offset()))
+            value = message.value()
+            found[message.partition()].append((int(value) if len(value) < 20 else -1, message.offset()))
     consumer.close()
     return found
 
@@ -147,3 +157,127 @@ def test_nothing_acknowledged_is_lost_when_leader_and_controller_are_killed(clus
     writer.end()
     print("seconds without one of the partitions:", [round(one, 2) for one in took])
     check_history(writer, read_all(cluster, "precious", 3))
+
+
+def test_consumers_read_from_followers_in_their_rack(tmp_path):
+    """KIP-392: the leader names a follower, which serves what is committed, and wakes those who wait there."""
+    selector = {"replica.selector.class": "org.apache.kafka.common.replica.RackAwareReplicaSelector"}
+    with Cluster(tmp_path / "racks", racks=True, settings=selector) as cluster:
+        client = admin(cluster)
+        make_topic(client, "near", 1)
+        leader = partitions(client, "near")[0].leader
+        follower = next(number for number in cluster.brokers if number != leader)
+        producer = Producer({"bootstrap.servers": cluster.addresses, "acks": "all", "log_level": 0})
+        statistics = []
+        consumer = Consumer({
+            "bootstrap.servers": cluster.addresses, "group.id": "near", "auto.offset.reset": "earliest",
+            "client.rack": f"rack-{follower}", "fetch.wait.max.ms": 10_000, "statistics.interval.ms": 200,
+            "stats_cb": statistics.append, "log_level": 0,
+        })
+        consumer.assign([TopicPartition("near", 0, 0)])
+        found = []
+
+        def read(count):
+            deadline = time.monotonic() + PATIENCE
+            while len(found) < count:
+                assert time.monotonic() < deadline, f"not in time: {len(found)} of {count} records"
+                message = consumer.poll(0.5)
+                if message is not None and message.error() is None:
+                    found.append(int(message.value()))
+
+        for number in range(100):
+            producer.produce("near", b"%d" % number)
+        producer.flush(60)
+        read(100)
+        # It waits at the follower now; a record wakes it long before its ten seconds are over.
+        began = time.monotonic()
+        for number in range(100, 110):
+            producer.produce("near", b"%d" % number)
+            producer.flush(60)
+            read(number + 1)
+        assert time.monotonic() - began < 10
+        assert found == list(range(110))
+
+        def fetches(number):
+            consumer.poll(0.1)
+            if not statistics:
+                return 0
+            brokers = json.loads(statistics[-1])["brokers"].values()
+            return sum(broker["req"].get("Fetch", 0) for broker in brokers if broker["nodeid"] == number)
+
+        until("fetches of the follower", lambda: fetches(follower) >= 10)
+        assert fetches(leader) <= 5, "the leader only names the follower"
+        consumer.close()
+
+
+def test_deleted_records_are_gone_from_every_replica_before_it_is_said(cluster):
+    client = admin(cluster)
+    make_topic(client, "short", 1)
+    producer = Producer({"bootstrap.servers": cluster.addresses, "acks": "all", "log_level": 0})
+    for number in range(100):
+        producer.produce("short", b"%d" % number, partition=0)
+    producer.flush(60)
+    place = TopicPartition("short", 0, 70)
+    assert client.delete_records([place], request_timeout=30, operation_timeout=30)[place].result(60).low_watermark == 70
+    # Whoever leads next has forgotten them too.
+    cluster.brokers[partitions(client, "short")[0].leader].kill()
+    found = until("the rest", lambda: read_rest(cluster, "short"))
+    assert found == list(range(70, 100))
+
+
+def read_rest(cluster, topic):
+    try:
+        return [value for value, _ in read_all(cluster, topic, 1)[0]]
+    except KafkaException:
+        return None
+
+
+def test_replicas_on_a_failed_disk_are_led_by_others(tmp_path):
+    """A log directory fails while its broker lives on: others lead what was in it, and nothing is lost."""
+    directories = {"log.segment.bytes": "1048576"}
+    with Cluster(tmp_path / "disks", settings=directories) as cluster:
+        for number, broker in cluster.brokers.items():
+            broker.stop()
+            config = tmp_path / "disks" / f"broker-{number}" / "server.properties"
+            logs = tmp_path / "disks" / f"broker-{number}"
+            config.write_text("".join(
+                f"log.dirs={logs / 'one'},{logs / 'two'}\n" if line.startswith("log.dirs=") else line
+                for line in config.read_text().splitlines(keepends=True)))
+        for broker in cluster.brokers.values():
+            broker.start(wait=False)
+        cluster.wait_for_all()
+        client = admin(cluster)
+        make_topic(client, "spread", 6)
+        victim = 1
+        lost = tmp_path / "disks" / "broker-1" / "two"
+        concerned = [p for p in range(6) if (lost / f"spread-{p}").exists()]
+        others = [p for p in range(6) if p not in concerned]
+        assert concerned and others, "both directories are used"
+        writer = Writer(cluster, "spread", 6)
+        writer.start()
+        until("records", lambda: writer.total() > 500)
+        # As a disk that is gone: no new file can be made there.
+        lost.rename(lost.with_name("gone"))
+        lost.touch()
+        filler = Producer({"bootstrap.servers": cluster.addresses, "log_level": 0})
+
+        def moved():
+            for partition in concerned:
+                filler.produce("spread", b"-1" * 50_000, partition=partition)
+            filler.poll(0.1)
+            now = partitions(client, "spread")
+            return all(now[p].leader != victim and victim not in now[p].isrs for p in concerned)
+
+        until("others lead", moved, 90)
+        filler.flush(60)
+        cluster.brokers[victim].check()
+        # A slow machine may have left its replicas behind for a while; they are in sync again, or this fails.
+        until("what is on the other disk in sync",
+              lambda: all(victim in partitions(client, "spread")[p].isrs for p in others), 90)
+        before = writer.total()
+        until("more records", lambda: writer.total() > before + 500)
+        writer.end()
+        found = read_all(cluster, "spread", 6)
+        for partition in found:
+            found[partition] = [one for one in found[partition] if one[0] >= 0]
+        check_history(writer, found)

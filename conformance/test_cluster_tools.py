@@ -3,11 +3,18 @@
 import json
 
 import pytest
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
 
 import apache
 from cluster import Cluster, castle_keeper, free_port
 from test_cluster import Writer, admin, check_history, make_topic, partitions, read_all, until
+
+
+def setting(client, kind, name, key):
+    """What a topic or broker has for a key; None if the key is not there."""
+    resource = ConfigResource(kind, name)
+    entry = client.describe_configs([resource])[resource].result(30).get(key)
+    return entry and entry.value
 
 
 def test_the_tools_of_kafka_manage_the_cluster(tmp_path, tool):
@@ -27,11 +34,18 @@ def test_the_tools_of_kafka_manage_the_cluster(tmp_path, tool):
         plan.write_text(json.dumps({"version": 1, "partitions": [
             {"topic": "moved", "partition": partition, "replicas": replicas} for partition, replicas in wanted.items()]}))
         reassign = "org.apache.kafka.tools.reassign.ReassignPartitionsCommand"
-        apache.kafka_tool(tool, reassign, *at, "--reassignment-json-file", str(plan), "--execute")
+        apache.kafka_tool(tool, reassign, *at, "--reassignment-json-file", str(plan), "--execute",
+                          "--throttle", "10000000")
+        limits = ["leader.replication.throttled.rate", "follower.replication.throttled.rate"]
+        assert [setting(client, ConfigResource.Type.BROKER, "4", name) for name in limits] == ["10000000"] * 2
         until("moved", lambda: {p: one.replicas for p, one in partitions(client, "moved").items()} == wanted
               and all(sorted(one.isrs) == sorted(one.replicas) for one in partitions(client, "moved").values()))
         verified = apache.kafka_tool(tool, reassign, *at, "--reassignment-json-file", str(plan), "--verify")
         assert verified.count("is completed") == 2, verified
+        # Which takes the limits back.
+        assert [setting(client, ConfigResource.Type.BROKER, "4", name) for name in limits] == [None] * 2
+        for name in ["leader.replication.throttled.replicas", "follower.replication.throttled.replicas"]:
+            assert setting(client, ConfigResource.Type.TOPIC, "moved", name) == ""
 
         # The preferred leaders, on demand.
         apache.kafka_tool(tool, "org.apache.kafka.tools.LeaderElectionCommand", *at,

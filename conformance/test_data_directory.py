@@ -148,18 +148,35 @@ def tear(data: pathlib.Path) -> None:
     (newest.parent / f"snapshot.{zxid + 1000:x}").write_bytes(whole[:len(whole) // 2])
 
 
-@pytest.mark.parametrize("line", LINES)
-def test_torn_ends_of_the_original_are_passed_over(line: str, tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("writer, reader", [*((line, CASTLE) for line in LINES), *((CASTLE, line) for line in LINES)])
+def test_torn_ends_are_passed_over(writer: str, reader: str, tmp_path: pathlib.Path) -> None:
     data = tmp_path / "data"
-    with keeper(line, tmp_path / "servers", data) as server:
+    with keeper(writer, tmp_path / "servers", data) as server:
         session = zk.Connection(server.address)
         fill(session, "a")
         before = dump(server)
         server.kill()
     tear(data)
-    with keeper(CASTLE, tmp_path / "servers", data) as server:
+    with keeper(reader, tmp_path / "servers", data) as server:
         assert dump(server) == before
         resume(server, session)
+
+
+@pytest.mark.parametrize("line", ["3.8", "3.9"])
+def test_nobody_needs_digests(line: str, tmp_path: pathlib.Path) -> None:
+    """`digest.enabled=false` leaves them out of logs and snapshots; what comes later may have them again."""
+    data = tmp_path / "data"
+    turns = [(line, "false"), (CASTLE, "true"), (line, "true"), (CASTLE, "false"), (line, "true"), (CASTLE, "true")]
+    before: Dict[str, Any] = {}
+    for turn, (who, digests) in enumerate(turns):
+        with keeper(who, tmp_path / "servers", data, digest_enabled=digests) as server:
+            if before:
+                assert dump(server) == before, f"turn {turn}: {who}"
+            fill(zk.Connection(server.address), f"turn-{turn}", nodes=20)
+            before = dump(server)
+            server.kill()
+        written = [entry.digest is not None for log in zkfiles.logs(data) for entry in zkfiles.entries(log)]
+        assert any(written[-5:]) == (digests == "true"), f"turn {turn}: {who}"
 
 
 def system(*more: zkfiles.Node) -> List[zkfiles.Node]:

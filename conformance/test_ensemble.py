@@ -98,7 +98,7 @@ def test_the_leader_is_killed_under_load(ours: Ensemble) -> None:
         client.create("/killed-watched")
         client.stop()
         client.close()
-        assert fired.wait(20), "the watch did not fire"
+        assert fired.wait(20), "not in time: the watch did not fire"
         assert KazooState.LOST not in states
         assert watcher.exists("/killed-ephemeral")
         watcher.stop()

@@ -66,7 +66,7 @@ def test_an_ephemeral_ends_with_its_session(castle, zk, name):
     zk.exists(f"/{name}", watch=lambda event: gone.set())
     owner.stop()
     owner.close()
-    assert gone.wait(10)
+    assert gone.wait(10), "not in time: gone"
     assert zk.exists(f"/{name}") is None
 
 
@@ -91,7 +91,7 @@ def test_a_dead_clients_session_expires(castle, zk, name):
     finally:
         mortal.kill()
         mortal.wait()
-    assert gone.wait(30)
+    assert gone.wait(30), "not in time: gone"
     assert zk.exists(f"/{name}") is None
 
 
@@ -106,7 +106,7 @@ def test_watches_fire_once_and_before_the_new_state_is_seen(zk, name):
 
     zk.get(f"/{name}", watch=watch)
     zk.set(f"/{name}", b"2")
-    assert fired.wait(10)
+    assert fired.wait(10), "not in time: fired"
     zk.set(f"/{name}", b"3")
     zk.sync(f"/{name}")
     assert events == [("CHANGED", f"/{name}")]
@@ -114,7 +114,7 @@ def test_watches_fire_once_and_before_the_new_state_is_seen(zk, name):
     fired.clear()
     zk.get_children(f"/{name}", watch=watch)
     zk.create(f"/{name}/child")
-    assert fired.wait(10)
+    assert fired.wait(10), "not in time: fired"
     assert events[1:] == [("CHILD", f"/{name}")]
 
 
@@ -194,7 +194,7 @@ def test_a_session_survives_the_servers_restart(own_castle, name):
     zk.create(f"/{name}", b"mine", ephemeral=True)
     own_castle.kill()
     own_castle.start()
-    assert back.wait(20)
+    assert back.wait(20), "not in time: back"
     assert zk.client_id == session
     assert KazooState.LOST not in states
     assert zk.get(f"/{name}")[0] == b"mine"

@@ -15,6 +15,7 @@ from kazoo.exceptions import AuthFailedError, NoAuthError, SessionExpiredError
 from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.security import make_acl
 
+import ports
 from castle import BINARY, READY_SECONDS, STOP_SECONDS
 
 PASSWORD = "secret"
@@ -48,7 +49,7 @@ class Keeper:
         deadline = time.monotonic() + READY_SECONDS
         while not ready.exists():
             assert self.process.poll() is None, f"it ended:\n{self.text()}"
-            assert time.monotonic() < deadline, f"it is not ready:\n{self.text()}"
+            assert time.monotonic() < deadline, f"not in time: it is not ready:\n{self.text()}"
             time.sleep(0.002)
         return self
 
@@ -63,7 +64,7 @@ class Keeper:
     def says(self, what: str) -> None:
         deadline = time.monotonic() + 20
         while what not in self.text():
-            assert time.monotonic() < deadline, f"the log does not say {what!r}:\n{self.text()}"
+            assert time.monotonic() < deadline, f"not in time: the log does not say {what!r}:\n{self.text()}"
             time.sleep(0.01)
 
     @contextlib.contextmanager
@@ -85,11 +86,11 @@ class Keeper:
 def free_ports(count):
     probes = [socket.socket() for _ in range(count)]
     for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
+        ports.bind(probe)
+    found = [probe.getsockname()[1] for probe in probes]
     for probe in probes:
         probe.close()
-    return ports
+    return found
 
 
 def run(*command, directory):

@@ -136,7 +136,7 @@ def until_brokers(cluster, count):
     admin = AdminClient({"bootstrap.servers": cluster.addresses})
     deadline = time.monotonic() + 60
     while len(admin.list_topics(timeout=30).brokers) < count:
-        assert time.monotonic() < deadline, cluster.tails()
+        assert time.monotonic() < deadline, f"not in time: brokers\n{cluster.tails()}"
         time.sleep(0.05)
 
 

@@ -8,6 +8,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
+import org.apache.curator.RetryPolicy;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
 import org.apache.curator.framework.recipes.atomic.AtomicValue;
@@ -28,10 +29,15 @@ import org.apache.curator.framework.recipes.nodes.PersistentNode;
 import org.apache.curator.framework.recipes.queue.SimpleDistributedQueue;
 import org.apache.curator.framework.recipes.shared.SharedCount;
 import org.apache.curator.framework.recipes.watch.PersistentWatcher;
+import org.apache.curator.retry.RetryNTimes;
 import org.apache.curator.retry.RetryOneTime;
 import org.apache.zookeeper.CreateMode;
 
-/** Curator's recipes with several clients each: java CuratorRecipes.java HOST:PORT ROOT. Prints "passed" at the end. */
+/**
+ * Curator's recipes with several clients each: java CuratorRecipes.java HOST:PORT ROOT. Prints "passed" at the end.
+ * With a third argument, the number of rounds, only those whose promises outlive a lost connection, on servers that
+ * are killed meanwhile.
+ */
 public class CuratorRecipes {
     interface Part { void run() throws Exception; }
 
@@ -47,11 +53,19 @@ public class CuratorRecipes {
 
     public static void main(String[] arguments) throws Exception {
         root = "/" + arguments[1];
+        int rounds = arguments.length > 2 ? Integer.parseInt(arguments[2]) : 0;
+        RetryPolicy retries = rounds > 0 ? new RetryNTimes(200, 200) : new RetryOneTime(500);
         for (int n = 0; n < CLIENTS; n++) {
-            CuratorFramework client = CuratorFrameworkFactory.newClient(arguments[0], 30_000, 30_000, new RetryOneTime(500));
+            CuratorFramework client = CuratorFrameworkFactory.newClient(arguments[0], 30_000, 30_000, retries);
             client.start();
             check(client.blockUntilConnected((int) PATIENCE_S, TimeUnit.SECONDS), "connected");
             clients.add(client);
+        }
+        if (rounds > 0) {
+            killed(rounds);
+            for (CuratorFramework client : clients) client.close();
+            System.out.println("passed");
+            return;
         }
         part("leader latch", CuratorRecipes::leaderLatch);
         part("leader selector", CuratorRecipes::leaderSelector);
@@ -73,6 +87,20 @@ public class CuratorRecipes {
         System.out.println("passed");
     }
 
+    static void killed(int rounds) throws Exception {
+        String base = root;
+        for (int round = 0; round < rounds; round++) {
+            root = base + "-" + round;
+            part("leader latch " + round, CuratorRecipes::leaderLatch);
+            part("mutex " + round, CuratorRecipes::mutex);
+            part("read-write lock " + round, CuratorRecipes::readWriteLock);
+            part("semaphore " + round, CuratorRecipes::semaphore);
+            part("group member " + round, CuratorRecipes::groupMember);
+            part("persistent node " + round, CuratorRecipes::persistentNode);
+            System.out.println("round " + round);
+        }
+    }
+
     static void leaderLatch() throws Exception {
         List<LeaderLatch> latches = new ArrayList<>();
         for (CuratorFramework client : clients) {
@@ -81,8 +109,13 @@ public class CuratorRecipes {
             latches.add(latch);
         }
         for (int left = CLIENTS; left > 0; left--) {
-            eventually("one leads", () -> latches.stream().filter(LeaderLatch::hasLeadership).count() == 1);
-            LeaderLatch leader = latches.stream().filter(LeaderLatch::hasLeadership).findFirst().get();
+            List<LeaderLatch> leading = new ArrayList<>();
+            eventually("one leads", () -> {
+                leading.clear();
+                latches.stream().filter(LeaderLatch::hasLeadership).forEach(leading::add);
+                return leading.size() == 1;
+            });
+            LeaderLatch leader = leading.get(0);
             leader.close();
             latches.remove(leader);
         }
