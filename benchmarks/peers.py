@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import subprocess
+import urllib.request
+from typing import Sequence
 
-from server import BrokerServer, Ensemble, KeeperServer, free_port
+from server import BrokerServer, Ensemble, KeeperServer, Server, Unsuitable, free_port
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CASTLE = pathlib.Path(os.environ.get("CASTLE", ROOT / "target/release/castle"))
-JARS = ROOT / "target/conformance/jars"
+TOOLS = ROOT / "target/conformance"
+JARS = TOOLS / "jars"
 
 #: A collector with short pauses and a fixed heap, as both projects advise.
 KEEPER_HEAP = "1g"
@@ -65,6 +69,51 @@ class ZooKeeper(KeeperServer):
 
 class SmallZooKeeper(ZooKeeper):
     heap = "700m"
+
+
+class Etcd(Server):
+    """etcd as Debian has it: not a rival of the same protocol, but a point that many know."""
+
+    name = "etcd"
+    program = TOOLS / "etcd/usr/bin/etcd"
+    settings = "Debian's etcd-server, defaults; every write fsynced before its reply; loaded by benchmarks/etcd"
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        super().__init__(directory)
+        self.port = free_port()
+        self.peer_port = free_port()
+
+    def command(self) -> list[str]:
+        client, peer = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.peer_port}"
+        return [
+            str(self.program), "--data-dir", str(self.directory / "data"), "--log-level", "warn",
+            "--listen-client-urls", client, "--advertise-client-urls", client, "--listen-peer-urls", peer,
+            "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}",
+        ]
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://{self.address}/health", timeout=5) as answer:
+                return json.load(answer).get("health") == "true"
+        except (OSError, ValueError):
+            return False
+
+    def load(self, half: str, options: Sequence[str], seconds: float) -> list[str]:
+        given = dict(zip(options[::2], options[1::2]))
+        known = {"--operation", "--connections", "--in-flight", "--size"}
+        if not known.issuperset(given) or given.get("--operation") not in ("create", "set", "get", "mixed"):
+            raise Unsuitable
+        translated = [part for name, value in given.items() for part in (f"-{name.lstrip('-')}", value)]
+        return [str(TOOLS / "etcd-load"), "-server", self.address, "-seconds", str(seconds), *translated]
+
+
+def etcd() -> list[type[Server]]:
+    """etcd, where it could be installed."""
+    return [Etcd] if Etcd.program.exists() else []
 
 
 class CastleEnsemble(Ensemble):

@@ -1,6 +1,6 @@
 """Runs Castle and the originals on the same work in the same run, turn by turn, and writes what was measured.
 
-    run.py [--quick] [--only keeper,ensemble,broker,synced,large] [--rounds N] [--check]
+    run.py [--quick] [--only keeper,ensemble,broker,synced,large-keeper,large-broker] [--rounds N] [--check]
 
 Rounds are interleaved (A B A B): each round starts every server afresh, warms it up, measures all works, and
 ends it. Medians and ranges are over the rounds. `--check` compares Castle with itself (the ratio must be 1
@@ -10,10 +10,12 @@ within noise) and with its own unoptimised build (which must show).
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import json
 import pathlib
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
@@ -22,7 +24,7 @@ import time
 import peers
 import report
 import work
-from server import Server
+from server import TICK, Server, Unsuitable
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -30,7 +32,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="minutes instead of hours; compares with the last full run too")
-    parser.add_argument("--only", default="keeper,ensemble,broker,synced,large", help="which parts")
+    parser.add_argument("--only", default="keeper,ensemble,broker,synced,large-keeper,large-broker", help="which parts")
     parser.add_argument("--rounds", type=int, help="how often each server has its turn")
     parser.add_argument("--check", action="store_true", help="hold the harness against itself")
     parser.add_argument("--directory", type=pathlib.Path, help="where the servers keep their data (default: a temporary one)")
@@ -39,6 +41,7 @@ def main() -> int:
     rounds = arguments.rounds or effort.rounds
     parts = set(arguments.only.split(","))
 
+    allow_many_files()
     with tempfile.TemporaryDirectory(prefix="castle-bench-", dir=arguments.directory) as scratch:
         home = pathlib.Path(scratch)
         result = {
@@ -48,14 +51,17 @@ def main() -> int:
             "machine": machine(home),
             "commit": subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip(),
             "peers": {},
+            "parts": {},
             "rows": [],
         }
         if arguments.check:
-            keepers = [peers.CastleKeeper, type("Again", (peers.CastleKeeper,), {"name": "Castle again"}), peers.SlowCastleKeeper]
+            keepers = [peers.CastleKeeper, type("Again", (peers.CastleKeeper,), {"name": AGAIN}), peers.SlowCastleKeeper]
             compare(result, home, keepers, list(work.keeper_works())[:6], effort, rounds, "keeper")
         else:
+            few = 1 if arguments.quick else min(rounds, 3)
             if "keeper" in parts:
-                compare(result, home, [peers.CastleKeeper, peers.ZooKeeper], list(work.keeper_works()), effort, rounds, "keeper")
+                works = list(work.keeper_works()) + ([] if arguments.quick else list(work.keeper_curve()))
+                compare(result, home, [peers.CastleKeeper, peers.ZooKeeper, *peers.etcd()], works, effort, rounds, "keeper")
             if "ensemble" in parts:
                 compare(result, home, [peers.CastleEnsemble, peers.ZooKeeperEnsemble], list(work.ensemble_works()), effort, rounds, "keeper, 3 members")
             if "broker" in parts:
@@ -63,26 +69,68 @@ def main() -> int:
                 compare(result, home, brokers, list(work.broker_works()), effort, rounds, "broker")
             if "synced" in parts:
                 compare(result, home, [peers.CastleBrokerSynced, peers.KafkaSynced], list(work.synced_works()), effort, rounds, "broker, synced")
-            if "large" in parts:
-                few = 1 if arguments.quick else min(rounds, 3)
-                compare(result, home, [peers.CastleKeeper, peers.ZooKeeper], [work.Work("large tree", work.large_tree)], effort, few, "keeper, large")
+            if "large-keeper" in parts:
+                compare(result, home, [peers.CastleKeeper, peers.ZooKeeper], list(work.large_keeper_works()), effort, few, "keeper, large")
+            if "large-broker" in parts:
                 compare(result, home, [peers.CastleBroker, peers.Kafka], [work.Work("many partitions", work.many_partitions)], effort, few, "broker, large")
     print(report.terminal(result))
     if arguments.check:
-        return 0
-    name = "quick" if arguments.quick else "full"
-    target = ROOT / "target" / f"bench-{name}.json"
-    target.write_text(json.dumps(result, indent=1))
+        return verdict(result)
+    kept = ROOT / "benchmarks" / "last.json"
+    last = json.loads(kept.read_text()) if kept.exists() else None
     if arguments.quick:
-        last = ROOT / "benchmarks" / "last.json"
-        if last.exists():
-            print(report.since(json.loads(last.read_text()), result))
+        target = ROOT / "target" / "bench-quick.json"
+        target.write_text(json.dumps(result, indent=1))
+        if last:
+            print(report.since(last, result))
         print(f"kept in {target}; a full run writes docs/benchmarks.md")
-    else:
-        (ROOT / "benchmarks" / "last.json").write_text(json.dumps(result, indent=1))
-        report.write(result, ROOT / "docs")
-        print("wrote docs/benchmarks.md and benchmarks/last.json")
+        return 0
+    if last:
+        print(report.since(last, result))
+        result = merged(last, result)
+    kept.write_text(json.dumps(result, indent=1))
+    report.write(result, ROOT / "docs")
+    print("wrote docs/benchmarks.md and benchmarks/last.json")
     return 0
+
+
+AGAIN = "Castle again"
+#: How far two medians of the same server's CPU may lie apart; a reader of a ratio must reckon with it.
+NOISE = 1.25
+#: What an unoptimised build costs at the least.
+SLOWER = 1.5
+
+
+def verdict(result: dict) -> int:
+    """Holds the harness against itself: 0 when it shows the same as the same and the slow as slow."""
+    wrong = []
+    for name in dict.fromkeys(row["work"] for row in result["rows"]):
+        again, slow = (report.ratio(result, "keeper", name, "server_cpu_us", rival) for rival in (AGAIN, peers.SlowCastleKeeper.name))
+        if again is None or slow is None:
+            continue
+        same, slower = 1 / NOISE <= again <= NOISE, slow <= 1 / SLOWER
+        print(f"{name}: Castle to itself {again:.2f} ({'noise' if same else 'NOT EQUAL'}), to its unoptimised build {slow:.2f} ({'shown' if slower else 'NOT SHOWN'})")
+        wrong += [] if same and slower else [name]
+    return 1 if wrong else 0
+
+
+def merged(last: dict, now: dict) -> dict:
+    """The last full run with the parts that were measured now in place of its own."""
+    def measured(part: str) -> bool:
+        return part in now["parts"]
+
+    return {
+        **now,
+        "parts": {**last["parts"], **now["parts"]},
+        "peers": {**{name: text for name, text in last["peers"].items() if not measured(name.split(": ")[0])}, **now["peers"]},
+        "rows": [row for row in last["rows"] if not measured(row["part"])] + now["rows"],
+    }
+
+
+def allow_many_files() -> None:
+    """Ten thousand connections need as many files, in the servers as well, which inherit the limit."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def machine(directory: pathlib.Path) -> dict[str, object]:
@@ -108,6 +156,7 @@ def compare(
     result: dict, home: pathlib.Path, kinds: list[type[Server]], works: list[work.Work], effort: work.Effort,
     rounds: int, part: str,
 ) -> None:
+    result["parts"][part] = {key: result[key] for key in ("date", "commit")} | {"rounds": rounds}
     for kind in kinds:
         result["peers"][f"{part}: {kind.name}"] = kind.settings
     for turn in range(rounds):
@@ -122,10 +171,14 @@ def compare(
                     failed(result, part, "start", kind, turn, error)
                     continue
                 row(result, part, "idle", kind, turn, work.idle(server, effort))
-                for task in works:
+                for number, task in enumerate(works):
+                    # The first one warms up longer: a JVM compiles what is used.
+                    now = effort if number else dataclasses.replace(effort, warm_up=effort.warm_up * 4)
                     say(f"{part}: round {turn + 1} of {rounds}, {kind.name}: {task.name}")
                     try:
-                        row(result, part, task.name, kind, turn, task.run(server, effort))
+                        row(result, part, task.name, kind, turn, task.run(server, now))
+                    except Unsuitable:
+                        continue
                     except (RuntimeError, subprocess.SubprocessError, OSError) as error:
                         # A work that fails is a result; the others go on.
                         failed(result, part, task.name, kind, turn, error)
@@ -144,7 +197,7 @@ def busy() -> float:
         return sum(int(field) for at, field in enumerate(fields) if at not in (3, 4))
     before = used()
     time.sleep(0.5)
-    return (used() - before) / 50.0
+    return (used() - before) / (0.5 * TICK)
 
 
 def row(result: dict, part: str, name: str, kind: type[Server], turn: int, measures: work.Measures) -> None:

@@ -16,6 +16,8 @@ import subprocess
 import time
 from typing import Mapping, Optional, Sequence
 
+#: The load generator: always the release binary, whatever is loaded.
+LOADER = pathlib.Path(os.environ.get("CASTLE", pathlib.Path(__file__).resolve().parent.parent / "target/release/castle"))
 TICK = os.sysconf("SC_CLK_TCK")
 READY_SECONDS = 120.0
 STOP_SECONDS = 60.0
@@ -26,6 +28,10 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+class Unsuitable(Exception):
+    """This work means nothing to this server."""
 
 
 class Server:
@@ -52,6 +58,18 @@ class Server:
     def answers(self) -> bool:
         """One attempt at a request; true once the server answered it."""
         raise NotImplementedError
+
+    @property
+    def address(self) -> str:
+        raise NotImplementedError
+
+    def load(self, half: str, options: Sequence[str], seconds: float) -> list[str]:
+        """The command that loads it for so many seconds and prints what `castle bench -o json` prints. Raises
+        `Unsuitable` for work that means nothing to it."""
+        return [
+            str(LOADER), "bench", half, "--server", self.address, "-o", "json", "--seconds", str(seconds), "--warm-up",
+            "0", *options,
+        ]
 
     def start(self) -> float:
         """Starts it and returns the seconds from exec to the first answered request."""
@@ -181,6 +199,9 @@ class KeeperServer(Server):
             return False
 
 
+    def session(self) -> "Session":
+        return Session(self.port)
+
     def writes(self) -> bool:
         """One attempt to create a sequential znode."""
         try:
@@ -208,6 +229,49 @@ class KeeperServer(Server):
         except OSError:
             return ""
         return next((line.split(": ")[1] for line in text.decode().splitlines() if line.startswith("Mode: ")), "")
+
+
+class Session:
+    """A session of a ZooKeeper client that the load generator does not have: it lists children and leaves watches."""
+
+    #: Requests sent before their answers are read.
+    BATCH = 500
+    #: A session that outlasts the work without pings.
+    TIMEOUT_MS = 40_000
+
+    def __init__(self, port: int) -> None:
+        self.connection = socket.create_connection(("127.0.0.1", port), timeout=60)
+        connect = struct.pack(">iqiqi16s", 0, 0, self.TIMEOUT_MS, 0, 16, b"")
+        self.connection.sendall(struct.pack(">i", len(connect)) + connect)
+        _frame(self.connection)
+
+    def children(self, path: str) -> list[str]:
+        self._send([(8, _buffer(path.encode()) + b"\x00")])
+        frame = _frame(self.connection)
+        if struct.unpack(">i", frame[12:16])[0] != 0:
+            raise RuntimeError(f"no list of the children of {path}")
+        names, at = [], 20
+        for _ in range(struct.unpack(">i", frame[16:20])[0]):
+            length = struct.unpack(">i", frame[at:at + 4])[0]
+            names.append(frame[at + 4:at + 4 + length].decode())
+            at += 4 + length
+        return names
+
+    def watch(self, paths: Sequence[str]) -> None:
+        """Leaves a data watch on each path."""
+        for start in range(0, len(paths), self.BATCH):
+            batch = paths[start:start + self.BATCH]
+            self._send([(4, _buffer(path.encode()) + b"\x01") for path in batch])
+            for path in batch:
+                if struct.unpack(">i", _frame(self.connection)[12:16])[0] != 0:
+                    raise RuntimeError(f"no watch on {path}")
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def _send(self, requests: Sequence[tuple[int, bytes]]) -> None:
+        frames = (struct.pack(">ii", 1, operation) + body for operation, body in requests)
+        self.connection.sendall(b"".join(_buffer(frame) for frame in frames))
 
 
 class Ensemble(Server):
@@ -256,18 +320,32 @@ class Ensemble(Server):
             time.sleep(0.01)
         return took
 
-    def failover(self) -> float:
+    def failover(self, frozen: bool) -> float:
+        """Takes the leader away, by SIGKILL or by SIGSTOP, and returns the seconds until another member accepts a
+        write. All are back afterwards."""
         leader = self.leader()
-        assert leader is not None, "no leader"
-        leader.kill()
-        begin = time.monotonic()
-        while not any(one.writes() for one in self.members if one.process):
-            if time.monotonic() - begin > READY_SECONDS:
-                raise RuntimeError("no new leader")
-            time.sleep(0.001)
-        took = time.monotonic() - begin
+        if leader is None or leader.process is None:
+            raise RuntimeError("no leader")
+        process = leader.process
+        if frozen:
+            process.send_signal(signal.SIGSTOP)
+        else:
+            leader.kill()
+        try:
+            begin = time.monotonic()
+            while not any(one.writes() for one in self.members if one.process and one is not leader):
+                if time.monotonic() - begin > READY_SECONDS:
+                    raise RuntimeError("no new leader")
+                time.sleep(0.001)
+            took = time.monotonic() - begin
+        finally:
+            if frozen:
+                process.send_signal(signal.SIGCONT)
         self.start()
         return took
+
+    def load(self, half: str, options: Sequence[str], seconds: float) -> list[str]:
+        return (self.leader() or self.members[0]).load(half, options, seconds)
 
     def stop(self) -> None:
         for one in self.members:
@@ -335,13 +413,13 @@ def _ask(connection: socket.socket, key: int, version: int, body: bytes) -> byte
 
 
 def _read(connection: socket.socket, wanted: int) -> bytes:
-    taken = b""
+    taken = bytearray()
     while len(taken) < wanted:
-        part = connection.recv(wanted - len(taken))
+        part = connection.recv(min(wanted - len(taken), 1 << 20))
         if not part:
             raise OSError("closed")
         taken += part
-    return taken
+    return bytes(taken)
 
 
 def first_record(connection: socket.socket, topic: str = "first") -> bool:

@@ -14,7 +14,7 @@ import time
 from typing import Callable, Iterator
 
 from peers import CASTLE, JARS
-from server import BrokerServer, KeeperServer, Server
+from server import BrokerServer, Ensemble, KeeperServer, Server
 
 Measures = dict[str, float]
 
@@ -24,6 +24,7 @@ class Effort:
     """How long everything takes."""
 
     seconds: float
+    #: Before each work; before a server's first one, four times as long.
     warm_up: float
     idle_seconds: float
     rounds: int
@@ -35,8 +36,8 @@ class Effort:
     partitions: int
 
 
-FULL = Effort(seconds=8, warm_up=8, idle_seconds=15, rounds=5, tool_records=2_000_000, znodes=1_000_000, partitions=10_000)
-QUICK = Effort(seconds=2, warm_up=3, idle_seconds=5, rounds=2, tool_records=300_000, znodes=200_000, partitions=1_000)
+FULL = Effort(seconds=4, warm_up=2, idle_seconds=10, rounds=3, tool_records=1_000_000, znodes=1_000_000, partitions=10_000)
+QUICK = Effort(seconds=2, warm_up=1.5, idle_seconds=5, rounds=2, tool_records=300_000, znodes=200_000, partitions=1_000)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,13 +46,12 @@ class Work:
     run: Callable[[Server, Effort], Measures]
 
 
-def castle_bench(half: str, server: Server, effort: Effort, *options: str, warm_up: float | None = None) -> Measures:
+def castle_bench(
+    half: str, server: Server, effort: Effort, *options: str, warm_up: float | None = None, seconds: float | None = None,
+) -> Measures:
     """Runs our load generator against a server and adds what the server paid for it."""
     def command(seconds: float) -> list[str]:
-        return [
-            str(CASTLE), "bench", half, "--server", server.address, "-o", "json", "--seconds", str(seconds),
-            "--warm-up", "0", *options,
-        ]
+        return server.load(half, options, seconds)
 
     # Warming up is a run of its own, so that CPU and memory of the counted run are its own too.
     before = effort.warm_up if warm_up is None else warm_up
@@ -59,7 +59,7 @@ def castle_bench(half: str, server: Server, effort: Effort, *options: str, warm_
         subprocess.run(command(before), check=True, capture_output=True, timeout=600)
     server.forget_peak()
     cpu, written, flushes = server.cpu_seconds(), server.written_bytes(), server.flushes()
-    report = json.loads(subprocess.run(command(effort.seconds), check=True, capture_output=True, timeout=600).stdout)
+    report = json.loads(subprocess.run(command(seconds or effort.seconds), check=True, capture_output=True, timeout=600).stdout)
     if report["errors"]:
         raise RuntimeError(f"{server.name}: {report['errors']} errors, the first: {report['first_error']}")
     things = max(report["things"], 1)
@@ -102,13 +102,25 @@ def keeper_works() -> Iterator[Work]:
         yield keeper_load(operation, 1, 64, 100)
         yield keeper_load(operation, 10, 64, 100)
         yield keeper_load(operation, 100, 1, 100)
-    yield keeper_load("create", 10, 64, 1000)
-    yield keeper_load("get", 10, 64, 1000)
+    for operation in ("create", "set", "get", "mixed"):
+        yield keeper_load(operation, 10, 64, 1000)
     yield open_loop("mixed", 10_000)
-    yield Work(
-        "watch events, 1,000 watchers of one znode",
+    for watchers in (1_000, 10_000):
+        yield fan_out(watchers)
+
+
+def keeper_curve() -> Iterator[Work]:
+    """With what `keeper_works` has at 10 x 64: how the rate grows with what is in flight."""
+    for operation in ("create", "get"):
+        for in_flight in (1, 4, 16, 256):
+            yield keeper_load(operation, 10, in_flight, 100)
+
+
+def fan_out(watchers: int) -> Work:
+    return Work(
+        f"watch events, {watchers:,} watchers of one znode",
         lambda server, effort: castle_bench(
-            "keeper", server, effort, "--operation", "fan-out", "--connections", "1000"
+            "keeper", server, effort, "--operation", "fan-out", "--connections", str(watchers)
         ),
     )
 
@@ -121,14 +133,14 @@ def idle(server: Server, effort: Effort) -> Measures:
 
 
 def large_tree(server: KeeperServer, effort: Effort) -> Measures:
-    """Memory with many znodes, and how long a restart with them takes."""
+    """Memory with many znodes, the latency of writes while they are snapshotted, and how long a restart takes."""
     before = server.resident_mib()
     subprocess.run(
         [str(CASTLE), "bench", "keeper", "--server", server.address, "--root", "/large", "--seconds", "600",
          "--warm-up", "0", "--requests", str(effort.znodes), "-o", "json"],
         check=True, capture_output=True, timeout=700,
     )
-    time.sleep(2)
+    settle(server)
     resident = server.resident_mib()
     server.kill()
     restart = server.start()
@@ -136,6 +148,54 @@ def large_tree(server: KeeperServer, effort: Effort) -> Measures:
         "znodes": effort.znodes, "resident_MiB": resident, "above_before_MiB": resident - before,
         "bytes_per_znode": (resident - before) * 2**20 / effort.znodes, "restart_after_kill_ms": restart * 1e3,
     }
+
+
+def settle(server: Server) -> None:
+    """Waits until the server has done what it does in the background: two looks without CPU time between them."""
+    for _ in range(60):
+        before = server.cpu_seconds()
+        time.sleep(1)
+        if server.cpu_seconds() - before < 0.05:
+            return
+
+
+def set_while_snapshotting(server: KeeperServer, effort: Effort) -> Measures:
+    """Writes at a fixed rate over the large tree. The servers take a snapshot about every 75,000 transactions
+    (`snapCount`), so some fall into the run; how many is counted."""
+    def snapshots() -> set[str]:
+        return {path.name for path in (server.directory / "data").rglob("snapshot.*")}
+
+    before = snapshots()
+    options = ("--operation", "set", "--connections", "10", "--rate", str(SNAPSHOT_RATE), "--root", "/steady")
+    measures = castle_bench("keeper", server, effort, *options, seconds=SNAPSHOT_SECONDS)
+    return {**measures, "snapshots": len(snapshots() - before)}
+
+
+#: Half of what Apache ZooKeeper bears on two cores, load generator included.
+SNAPSHOT_RATE = 10_000
+#: Long enough for two snapshots at that rate.
+SNAPSHOT_SECONDS = 20.0
+
+
+def watches(server: KeeperServer, effort: Effort) -> Measures:
+    """Memory of watches: ten sessions that each watch a tenth of the large tree's znodes."""
+    before = server.resident_mib()
+    sessions = [server.session() for _ in range(10)]
+    try:
+        paths = [f"/large/{name}" for name in sessions[0].children("/large")]
+        for at, session in enumerate(sessions):
+            session.watch(paths[at::len(sessions)])
+        after = server.resident_mib()
+    finally:
+        for session in sessions:
+            session.close()
+    return {"watches": len(paths), "above_before_MiB": after - before, "bytes_per_watch": (after - before) * 2**20 / len(paths)}
+
+
+def large_keeper_works() -> Iterator[Work]:
+    yield Work("large tree", large_tree)
+    yield Work("a watch on each znode of the large tree", watches)
+    yield Work(f"set 100 B at {SNAPSHOT_RATE} a second over the large tree, open loop, snapshots included", set_while_snapshotting)
 
 
 # The broker.
@@ -320,9 +380,13 @@ def rdkafka(size: int) -> Work:
 # Three members.
 
 
-def failover(server: Server, effort: Effort) -> Measures:
-    """SIGKILL to the leader: time until another member accepts a write."""
-    return {"failover_ms": server.failover() * 1e3}  # type: ignore[attr-defined]
+def failover(name: str, frozen: bool) -> Work:
+    """Time from the leader's end until another member accepts a write."""
+    def run(server: Server, effort: Effort) -> Measures:
+        assert isinstance(server, Ensemble)
+        return {"failover_ms": server.failover(frozen) * 1e3}
+
+    return Work(name, run)
 
 
 def ensemble_works() -> Iterator[Work]:
@@ -331,7 +395,8 @@ def ensemble_works() -> Iterator[Work]:
     yield keeper_load("set", 10, 64, 100)
     yield keeper_load("get", 10, 64, 100)
     yield keeper_load("mixed", 10, 64, 100)
-    yield Work("leader killed", failover)
+    yield failover("leader killed", frozen=False)
+    yield failover("leader frozen", frozen=True)
 
 
 def many_partitions(server: BrokerServer, effort: Effort) -> Measures:
@@ -359,6 +424,8 @@ def broker_works() -> Iterator[Work]:
     yield broker_load(10, 100, 5)
     yield broker_load(1000, 100, 5)
     yield broker_load(100, 1000, 5)
+    for connections in (4, 16):
+        yield broker_load(100, 1000, 5, connections=connections)
     yield Work("produce 1 x 100 B at 2000 a second, open loop", produce_open_loop)
     yield Work("fetch 1 MiB at a time, 1 connection", fetch)
     yield perf_producer(100, 0, "1", "none")
@@ -370,13 +437,17 @@ def broker_works() -> Iterator[Work]:
     yield Work("kafka-e2e-latency, 100 B, acks=1", end_to_end)
     yield rdkafka(100)
     yield rdkafka(1000)
-    for partitions in (1, 10, 1000):
+    for partitions in (1, 10, 100, 1000):
         yield franz_produce(partitions)
     yield franz_latency(1000)
+    yield franz_latency(20_000)
     yield Work("produce to consume 100 B at 1000 a second, open loop, with a backfill reader", latency_with_backfill)
 
 
 def synced_works() -> Iterator[Work]:
     """The same durability on both sides: fsynced before the acknowledgement."""
+    yield perf_producer(1000, 5, "all", "none")
+    for partitions in (10, 100):
+        yield franz_produce(partitions)
     yield broker_load(100, 1000, 5, acks="-1")
     yield broker_load(1, 100, 1, connections=100, acks="-1")
