@@ -208,7 +208,8 @@ def main() -> None:
                 writer.end()
             in_sync(client, topics)
             for topic, writer in zip(topics, writers):
-                check(topic, writer.acknowledged, read_all(Address(nodes), topic, PARTITIONS), once=topic != "python")
+                found = read_all(Address(nodes), topic, PARTITIONS, writer.acknowledged)
+                check(topic, writer.acknowledged, found, once=topic != "python")
                 print(f"{topic}: {sum(map(len, writer.acknowledged.values()))} acknowledged and there, "
                       f"{len(writer.failed) if isinstance(writer.failed, list) else writer.failed} given up", flush=True)
         except BaseException:

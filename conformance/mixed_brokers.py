@@ -137,7 +137,7 @@ def trial(keeper: Process, at: str, cluster: Mixed, kinds: dict[int, str]) -> No
         until("all in sync", in_sync, PATIENCE)
         say(f"{number} ({kinds[number]}) was stopped in order, and came back into sync")
     writer.end()
-    check_history(writer, read_all(cluster, "mixed", 3))
+    check_history(writer, read_all(cluster, "mixed", 3, writer.acknowledged))
     say("nothing acknowledged is lost, repeated or out of order")
     client.delete_topics(["mixed"])["mixed"].result(60)
     until("deleted", lambda: "mixed" not in client.list_topics(timeout=20).topics, PATIENCE)

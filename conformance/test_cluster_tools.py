@@ -59,7 +59,7 @@ def test_the_tools_of_kafka_manage_the_cluster(tmp_path, tool):
         told = apache.kafka_tool(tool, configs, *at, "--describe", "--entity-type", "topics", "--entity-name", "moved")
         assert "retention.ms=7200000" in told, told
         writer.end()
-        check_history(writer, read_all(cluster, "moved", 2))
+        check_history(writer, read_all(cluster, "moved", 2, writer.acknowledged))
 
 
 def test_three_brokers_on_an_apache_zookeeper(tmp_path, tool):
@@ -78,7 +78,7 @@ def test_three_brokers_on_an_apache_zookeeper(tmp_path, tool):
             until("records after a kill", lambda: writer.total() > before + 200)
             cluster.brokers[victim].start()
             writer.end()
-            check_history(writer, read_all(cluster, "guest", 3))
+            check_history(writer, read_all(cluster, "guest", 3, writer.acknowledged))
     finally:
         keeper.stop()
 

@@ -80,7 +80,7 @@ def test_what_was_acknowledged_stays_through_every_fault(nodes):
     wait_in_sync(client, "precious")
 
     writer.end()
-    check_history(writer, read_all(Client(nodes), "precious", 3))
+    check_history(writer, read_all(Client(nodes), "precious", 3, writer.acknowledged))
     for node in (1, 2, 3):
         one = KazooClient(nodes.keeper_of(node), timeout=10)
         one.start(60)
@@ -130,11 +130,11 @@ def test_the_cluster_is_as_it_was_after_a_restart(nodes):
     assert time.monotonic() - began < 40, "an orderly end waits for nobody"
     nodes.start()
     assert nodes.keeper == keeper, "the same ports"
-    check_history(writer, read_all(Client(nodes), "lasting", 3))
+    check_history(writer, read_all(Client(nodes), "lasting", 3, writer.acknowledged))
     # As hard as can be: the nodes end with their parent.
     nodes.kill()
     until("the directory is free", lambda: try_start(nodes))
-    check_history(writer, read_all(Client(nodes), "lasting", 3))
+    check_history(writer, read_all(Client(nodes), "lasting", 3, writer.acknowledged))
 
 
 def try_start(nodes):
