@@ -26,6 +26,10 @@ pub struct KeeperConfig {
     /// `snapCount`: transactions after which a snapshot is due, at the latest; half of it at the
     /// earliest.
     pub snapshot_transactions: u32,
+    /// Whether a snapshot waits, beyond that, until the log behind the last one has half the bytes that the tree would
+    /// take in a snapshot. So a large tree is not written over and over again under many writes, and what a start
+    /// reads stays in proportion to the tree. For administrators who leave `snapCount` alone.
+    pub snapshots_in_proportion: bool,
     /// `snapSizeLimitInKb`: bytes of transactions after which one is due; 0 for never.
     pub snapshot_bytes: u64,
     /// `DigestAuthenticationProvider.superDigest`: `user:hash` of who may do everything.
@@ -264,6 +268,7 @@ impl Default for KeeperConfig {
             outstanding_max: 1000,
             throttles: Throttles::default(),
             snapshot_transactions: 100_000,
+            snapshots_in_proportion: false,
             snapshot_bytes: 4_194_304 * 1024,
             super_digest: None,
             digest_scheme: true,

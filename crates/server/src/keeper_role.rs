@@ -457,6 +457,7 @@ fn settings(config: &KeeperConfig, (address, secure_port): (SocketAddr, i32)) ->
         outstanding_max: config.outstanding_max / sharers,
         throttles: config.throttles.clone(),
         snapshot_transactions: u32::try_from(config.snapshot_entries).unwrap_or(u32::MAX),
+        snapshots_in_proportion: config.snapshots_in_proportion,
         snapshot_bytes: config.log_bytes_max,
         super_digest: config.super_digest.clone(),
         skip_acl: config.skip_acl,

@@ -507,6 +507,25 @@ fn snapshots_are_due_after_so_many_transactions() {
     assert!((5..=10).contains(&talk.snapshots), "{}", talk.snapshots);
 }
 
+#[test]
+fn snapshots_of_a_large_tree_wait_for_a_log_in_proportion() {
+    let config =
+        KeeperConfig { snapshot_transactions: 20, snapshots_in_proportion: true, ..KeeperConfig::default() };
+    let mut talk = Talk::new(config);
+    talk.line("1 > connect 10000");
+    for n in 0..400 {
+        talk.line(&format!("1 > create /n{n} {}", "x".repeat(100)));
+    }
+    // Each time the tree has grown by about a third: 20, 27, 36 ... 400 are at most 12; by count alone, at least 20.
+    let grown = talk.snapshots;
+    assert!((5..=14).contains(&grown), "{grown}");
+    for _ in 0..200 {
+        talk.line("1 > set /n7 y");
+    }
+    // 200 short transactions weigh less than half of the tree.
+    assert!(talk.snapshots <= grown + 1, "{} after {grown}", talk.snapshots);
+}
+
 /// Everything at once: many sessions, a slow disk, hang-ups. The node checks itself after each step;
 /// here every reply must fit its request (the talk checks) and replies come in the order of requests.
 #[test]

@@ -53,6 +53,8 @@ pub struct KeeperConfig {
     pub connections_max: usize,
     /// `snapCount`: entries of the log before a snapshot is due.
     pub snapshot_entries: u64,
+    /// Whether that number was left alone, so that the snapshots of a large tree may wait longer.
+    pub snapshots_in_proportion: bool,
     /// `txnLogSizeLimitInKb` or `snapSizeLimitInKb`, in bytes.
     pub log_bytes_max: u64,
     /// `forceSync`: whether entries are durable before they are acknowledged.
@@ -193,6 +195,7 @@ impl KeeperConfig {
             connections_per_address_max: 60,
             connections_max: 0,
             snapshot_entries: 100_000,
+            snapshots_in_proportion: true,
             log_bytes_max: 4_194_304 << 10,
             force_sync: true,
             purge: Purge { retain: 3, on: true },
@@ -411,6 +414,7 @@ impl KeeperConfig {
         // The original does not snapshot more often than every second transaction.
         if let Some(entries) = file.take_number("snapCount", (0, i64::MAX)) {
             self.snapshot_entries = (entries as u64).max(2);
+            self.snapshots_in_proportion = false;
         }
         let kilobytes = |file: &mut Properties, key| file.take_number(key, (i64::MIN >> 10, i64::MAX >> 10));
         let snapshot_limit = kilobytes(file, "snapSizeLimitInKb");

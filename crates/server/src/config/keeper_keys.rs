@@ -22,7 +22,7 @@ pub(super) const KEYS: &[(&str, &str, Meaning)] = &[
     ("clientPortListenBacklog tcpKeepAlive clientTcpKeepAlive", "-1, false",
         Harmless("the listener has a backlog of 1024 and keep-alive on")),
     // Disk.
-    ("snapCount", "100000", Honoured("transactions until a snapshot is due; drawn from the upper half")),
+    ("snapCount", "100000", Honoured("transactions until a snapshot is due, drawn from the upper half; unset, the snapshot of a large tree also waits until the log has half its bytes")),
     ("snapSizeLimitInKb txnLogSizeLimitInKb", "4194304, -1", Honoured("bytes of log until a snapshot is due; 0 and below for no limit")),
     ("forceSync", "yes", Honoured("`no`, and only that word, acknowledges what a power cut can undo")),
     ("fsync.warningthresholdms", "1000", Honoured("slower syncs are counted and logged")),

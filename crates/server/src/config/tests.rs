@@ -56,7 +56,8 @@ fn keeper_keys_one_by_one() {
     check("minSessionTimeout=100", &|config| config.session_timeout_min == Span::ms(100));
     check("maxClientCnxns=0", &|config| config.connections_per_address_max == 0);
     check("zookeeper.maxCnxns=9", &|config| config.connections_max == 9);
-    check("snapCount=0", &|config| config.snapshot_entries == 2);
+    check("snapCount=0", &|config| config.snapshot_entries == 2 && !config.snapshots_in_proportion);
+    check("", &|config| config.snapshot_entries == 100_000 && config.snapshots_in_proportion);
     check("txnLogSizeLimitInKb=64", &|config| config.log_bytes_max == 65_536);
     check("snapSizeLimitInKb=0", &|config| config.log_bytes_max == u64::MAX);
     check("forceSync=no", &|config| !config.force_sync);
