@@ -18,8 +18,7 @@ pub fn fan_out(
 ) -> Result<Report, Failure> {
     let mut work = KeeperWork::new(KeeperOperation::FanOut, plan.connections, size, root, run);
     let plan = Plan { pace: Pace::InFlight(1), ..plan.clone() };
-    let mut load = Load::connect(&plan)?;
-    load.greet(&mut work)?;
+    let mut load = Load::connect(&plan, &mut work)?;
     let start = Instant::now();
     let (begin, end) = (start + plan.warm_up, start + plan.warm_up + plan.length);
     while Instant::now() < end {

@@ -17,3 +17,7 @@ pub const LATENCY_US_MAX: u64 = 600_000_000;
 
 /// Milliseconds that a turn lasts when nothing happens; then the progress is shown and the end noticed.
 pub const TURN_MS_MAX: u64 = 50;
+
+/// Connections that are opened before they are greeted: as many as the smallest queue of those that wait to be
+/// accepted (ZooKeeper's is 50).
+pub const WAVE: usize = 50;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -9,7 +10,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::connection::Connection;
-use crate::limits::{AGAIN_MS, LATENCY_US_MAX, PATIENCE_MS, READ_BYTES, TURN_MS_MAX};
+use crate::limits::{AGAIN_MS, LATENCY_US_MAX, PATIENCE_MS, READ_BYTES, TURN_MS_MAX, WAVE};
 use crate::report::Counts;
 use crate::timer::Timer;
 use crate::{Greeted, Pace, Plan, Report, Work};
@@ -46,8 +47,7 @@ impl From<io::Error> for Failure {
 /// Runs the plan; `progress` is called about four times a second with the share that is done (0 to 1) and the
 /// things counted so far.
 pub fn run(plan: &Plan, work: &mut dyn Work, mut progress: impl FnMut(f64, u64)) -> Result<Report, Failure> {
-    let mut load = Load::connect(plan)?;
-    load.greet(work)?;
+    let mut load = Load::connect(plan, work)?;
     let begin = Instant::now() + plan.warm_up;
     let end = begin + plan.length;
     let mut shown = Instant::now();
@@ -146,34 +146,44 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    pub(crate) fn connect(plan: &Plan) -> Result<Load, Failure> {
+    /// Opens the connections of the plan and greets the server on each, a wave after the other: a server that
+    /// accepts slowly closes who greets it late.
+    pub(crate) fn connect(plan: &Plan, work: &mut dyn Work) -> Result<Load, Failure> {
         let poll = Poll::new()?;
         let timer = Timer::new(poll.registry(), DUE)?;
-        let mut connections = Vec::new();
-        for number in 0..plan.connections {
-            let patience = Duration::from_millis(PATIENCE_MS);
-            let stream = std::net::TcpStream::connect_timeout(&plan.address, patience)?;
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
-            let mut connection = Connection::new(TcpStream::from_std(stream));
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            poll.registry().register(connection.stream(), Token(number), interest)?;
-            connections.push(connection);
-        }
         let histogram =
             Histogram::new_with_bounds(1, LATENCY_US_MAX, 3).expect("bounds that the histogram takes");
-        let events = Events::with_capacity(1024);
-        Ok(Load {
+        let mut load = Load {
             poll,
             timer,
-            events,
-            connections,
+            events: Events::with_capacity(1024),
+            connections: Vec::new(),
             histogram,
             counts: Counts::default(),
             counting: false,
             buffer: vec![0; READ_BYTES],
             left: plan.requests.unwrap_or(u64::MAX),
-        })
+        };
+        while load.connections.len() < plan.connections {
+            let wave = load.connections.len()..plan.connections.min(load.connections.len() + WAVE);
+            for number in wave.clone() {
+                load.open(plan, number)?;
+            }
+            load.greet(wave, work)?;
+        }
+        Ok(load)
+    }
+
+    fn open(&mut self, plan: &Plan, number: usize) -> Result<(), Failure> {
+        let patience = Duration::from_millis(PATIENCE_MS);
+        let stream = std::net::TcpStream::connect_timeout(&plan.address, patience)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        let mut connection = Connection::new(TcpStream::from_std(stream));
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(connection.stream(), Token(number), interest)?;
+        self.connections.push(connection);
+        Ok(())
     }
 
     /// Whether all requests that there are to send were answered.
@@ -181,16 +191,16 @@ impl Load {
         self.left == 0 && self.connections.iter().all(|connection| connection.due.is_empty())
     }
 
-    pub(crate) fn greet(&mut self, work: &mut dyn Work) -> Result<(), Failure> {
+    fn greet(&mut self, wave: Range<usize>, work: &mut dyn Work) -> Result<(), Failure> {
         let begin = Instant::now();
-        let mut hosts: Vec<Host> =
-            (0..self.connections.len()).map(|number| Host::new(work.greetings(number))).collect();
+        let mut hosts: Vec<Host> = wave.clone().map(|number| Host::new(work.greetings(number))).collect();
         while hosts.iter().any(|host| !host.done()) {
             let now = Instant::now();
             if now - begin > Duration::from_millis(PATIENCE_MS) {
                 return Err(Failure::Silence);
             }
-            for (number, (host, connection)) in hosts.iter_mut().zip(&mut self.connections).enumerate() {
+            let connections = &mut self.connections[wave.clone()];
+            for ((number, host), connection) in wave.clone().zip(&mut hosts).zip(connections) {
                 if let Some(greeting) = host.next(now) {
                     connection.queue(now, |out| out.extend_from_slice(greeting));
                 }
