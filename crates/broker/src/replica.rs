@@ -148,6 +148,11 @@ pub(crate) struct OffsetAndTime {
     pub(crate) timestamp: i64,
 }
 
+impl OffsetAndTime {
+    /// That of no record.
+    pub(crate) const NONE: OffsetAndTime = OffsetAndTime { offset: -1, timestamp: -1 };
+}
+
 impl From<Refusal> for AppendError {
     fn from(refusal: Refusal) -> Self {
         AppendError {

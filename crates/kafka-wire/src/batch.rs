@@ -57,6 +57,7 @@ impl Attributes {
     const TRANSACTIONAL: i16 = 0x10;
     const CONTROL: i16 = 0x20;
     const DELETE_HORIZON: i16 = 0x40;
+    const KNOWN: i16 = 0x7f;
 
     /// How the records are packed; `None` for a number that is no codec.
     pub fn codec(self) -> Option<Codec> {
@@ -81,6 +82,11 @@ impl Attributes {
     /// Whether `base_timestamp` holds the time from which tombstones may go (KIP-534).
     pub fn has_delete_horizon(self) -> bool {
         self.has(Self::DELETE_HORIZON)
+    }
+
+    /// Without the bits that have no meaning yet; Kafka drops them whenever it writes attributes anew.
+    pub fn known(self) -> Attributes {
+        Attributes(self.0 & Self::KNOWN)
     }
 
     fn has(self, bit: i16) -> bool {

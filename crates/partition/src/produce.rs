@@ -210,8 +210,15 @@ fn repack(batch: &Batch, packing: Packing, timestamp_type: TimestampType) -> Res
         });
     }
     batch.verify_records(Keys::Optional, UNPACKED_BYTES_MAX)?;
-    for record in batch.records(UNPACKED_BYTES_MAX)? {
-        builder.push(&record?);
+    for (index, record) in batch.records(UNPACKED_BYTES_MAX)?.enumerate() {
+        let record = record?;
+        if record.timestamp < NONE {
+            let fault = format!("timestamp {} is before 1970", record.timestamp);
+            let message = format!("record {index}: {fault}");
+            let records = vec![(index as i32, fault)];
+            return Err(Refusal { code: ErrorCode::INVALID_TIMESTAMP, message, records });
+        }
+        builder.push(&record);
     }
     let mut bytes = builder.build();
     Ok(Batch::take_first(&mut bytes)?.ok_or(BatchError::Empty)?)
@@ -224,7 +231,8 @@ fn as_create_time(batch: &Batch) -> Result<Batch, Refusal> {
     let mut bytes = batch.bytes().to_vec();
     let newest = batch.header().max_timestamp;
     let (header, records) = bytes.split_first_chunk_mut::<HEADER_LEN>().ok_or(BatchError::Truncated)?;
-    header[TIMESTAMP_TYPE_AT] &= !TIMESTAMP_TYPE;
+    let known = batch.header().attributes.known().0 as u8;
+    header[TIMESTAMP_TYPE_AT - 1..=TIMESTAMP_TYPE_AT].copy_from_slice(&[0, known & !TIMESTAMP_TYPE]);
     patch::set_max_timestamp(header, records, newest);
     let mut bytes = Bytes::from(bytes);
     Ok(Batch::take_first(&mut bytes)?.ok_or(BatchError::Empty)?)

@@ -102,12 +102,14 @@ fn find<D: Disk>(
     let at = match asked.timestamp {
         LATEST => named(readable_end),
         EARLIEST => named(log_start),
-        MAX_TIMESTAMP => replica.offset_of_max_timestamp()?,
+        // Without any record Kafka tells the leader's epoch all the same.
+        MAX_TIMESTAMP => Some(replica.offset_of_max_timestamp()?.unwrap_or(OffsetAndTime::NONE)),
         EARLIEST_LOCAL => named(log_start),
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => None,
         time => replica.offset_for_timestamp(time)?.filter(|at| at.offset < readable_end),
     };
-    Ok(at.map(|at| Found { at, leader_epoch: replica.epoch_of(at.offset), log_start }))
+    let epoch_of = |offset| if offset < 0 { replica.latest_epoch() } else { replica.epoch_of(offset) };
+    Ok(at.map(|at| Found { at, leader_epoch: epoch_of(at.offset), log_start }))
 }
 
 fn answer_to(

@@ -102,6 +102,11 @@ impl<D: Disk> Replica<D> {
         self.epochs.epoch_at(offset).unwrap_or(-1)
     }
 
+    /// The latest leader epoch that was taken note of; -1 if there is none.
+    pub(crate) fn latest_epoch(&self) -> i32 {
+        self.epochs.latest().unwrap_or(-1)
+    }
+
     /// The greatest epoch not above `leader_epoch` and the offset at which it ended.
     pub(crate) fn end_of_epoch(&self, leader_epoch: i32) -> Option<(i32, i64)> {
         self.epochs.end_of(leader_epoch, self.log.log_end()).map(|end| (end.epoch, end.end_offset))

@@ -349,6 +349,8 @@ fn list(partition: i32, timestamp: i64) -> ListOffsetsRequest {
 fn offsets_are_found_by_name_and_by_time() {
     let mut world = World::new();
     world.create_topic("t", 1, &[]);
+    let of_nothing = world.call(7, &list(0, -3)).topics.remove(0).partitions.remove(0);
+    assert_eq!((of_nothing.timestamp, of_nothing.offset, of_nothing.leader_epoch), (-1, -1, 0));
     world.produce("t", 0, batch(&["a", "b", "c"]));
     world.produce("t", 0, batch(&["d"]));
     let mut check = |version, timestamp, expect: Result<(i64, i64), ErrorCode>| {

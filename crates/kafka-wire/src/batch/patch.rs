@@ -19,7 +19,7 @@ pub fn set_partition_leader_epoch(header: &mut [u8; HEADER_LEN], epoch: i32) {
 /// which the new CRC covers but which do not change.
 pub fn set_log_append_time(header: &mut [u8; HEADER_LEN], records: &[u8], timestamp: i64) {
     let attributes = Attributes(i16::from_be_bytes([header[21], header[22]]));
-    let attributes = attributes.with(Attributes::LOG_APPEND_TIME, true);
+    let attributes = attributes.known().with(Attributes::LOG_APPEND_TIME, true);
     header[21..23].copy_from_slice(&attributes.0.to_be_bytes());
     header[35..43].copy_from_slice(&timestamp.to_be_bytes());
     refresh_crc(header, records);

@@ -106,6 +106,24 @@ fn log_append_time_is_stamped() {
     assert_eq!(batch.header().attributes.timestamp_type(), TimestampType::LogAppendTime);
     let records: Vec<_> = batch.records(1000).unwrap().map(Result::unwrap).collect();
     assert!(records.iter().all(|record| record.timestamp == NOW.as_ms()));
+    // Bits without a meaning go when attributes are written anew, and stay in a batch that is left alone.
+    let attributes = |config: &TopicConfig| {
+        let valid = validate(altered(21, 1), config, NOW).unwrap();
+        Batch::produced(valid.bytes().clone()).unwrap().header().attributes.0
+    };
+    assert_eq!((attributes(&config), attributes(&TopicConfig::default())), (0x08, 0x100));
+}
+
+#[test]
+fn what_is_packed_anew_has_times_since_1970_or_none() {
+    let config = TopicConfig {
+        compression: CompressionType::parse("lz4").unwrap(),
+        timestamp_before_ms_max: i64::MAX,
+        ..TopicConfig::default()
+    };
+    validate(built(Codec::None, false, &[-1, 3]), &config, NOW).unwrap();
+    let refusal = validate(built(Codec::None, false, &[-1, -4]), &config, NOW).unwrap_err();
+    assert_eq!((refusal.code, refusal.records[0].0), (ErrorCode::INVALID_TIMESTAMP, 1));
 }
 
 #[test]
