@@ -610,6 +610,12 @@ def explain(path: str, ours: Any, theirs: Any) -> List[str]:
     return [] if ours == theirs else [f"{path}: Castle {ours!r}, Kafka {theirs!r}"]
 
 
+def generous(theirs: Any, line: str) -> bool:
+    """Whether the difference is the first batch, larger than its reader asked for, that Kafka holds back where the same
+    request was refused records that are packed with zstd: it counts what it refuses, and such a reader never gets on."""
+    return ".records: Castle [" in line and "], Kafka []" in line and "'error_code': 76" in str(theirs)
+
+
 def run(requests: int, seed: int, keep_going: bool, line: str = "3.9", newest: bool = False) -> int:
     work = pathlib.Path(tempfile.mkdtemp(prefix="differential-"))
     found = 0
@@ -628,7 +634,7 @@ def run(requests: int, seed: int, keep_going: bool, line: str = "3.9", newest: b
                 request = source.next()
                 one, other = ours.ask(request), theirs.ask(request)
                 source.learn(request, other)
-                different = explain(request.api, one, other)
+                different = [line for line in explain(request.api, one, other) if not generous(other, line)]
                 if different:
                     found += 1
                     source.distrust(request, different)
