@@ -194,6 +194,9 @@ def write(result: dict, docs: pathlib.Path) -> None:
         "Castle and the originals on the same work in the same run, in interleaved rounds. Numbers are medians with the "
         "range over the rounds; ratios are Castle's median over the other's. Server CPU is what the server alone used, since "
         "load generators share the machine; where the load generator is the slower one, rates say little and CPU says all. "
+        "Castle is the build that is shipped (profile `dist`, ten minutes to build); `cargo build --release` differs by link-time "
+        "optimisation. All memory of the machine was touched once before the first round, since on a virtual machine the first "
+        "use of a page is dear and would be paid by whoever runs first. "
         "Run it yourself: `cargo xtask bench` (about two hours), a part of it with `--only keeper`, or `cargo xtask bench --quick` "
         "(minutes). What bounds what is missed stands in [performance.md](performance.md).", "",
         "## Goals", "", goals(result), "", "## The machine", "", limits(result), "", "## How each was run", "",

@@ -177,14 +177,19 @@ SNAPSHOT_RATE = 10_000
 SNAPSHOT_SECONDS = 20.0
 
 
+#: A hundredth of a second's work.
+WATCHED_AT_ONCE = 1_000
+
+
 def watches(server: KeeperServer, effort: Effort) -> Measures:
     """Memory of watches: ten sessions that each watch a tenth of the large tree's znodes."""
     before = server.resident_mib()
     sessions = [server.session() for _ in range(10)]
     try:
         paths = [f"/large/{name}" for name in sessions[0].children("/large")]
-        for at, session in enumerate(sessions):
-            session.watch(paths[at::len(sessions)])
+        # In turn, so that no session is silent until it expires.
+        for turn, start in enumerate(range(0, len(paths), WATCHED_AT_ONCE)):
+            sessions[turn % len(sessions)].watch(paths[start:start + WATCHED_AT_ONCE])
         after = server.resident_mib()
     finally:
         for session in sessions:
