@@ -47,7 +47,8 @@ impl Snapshots {
 
     /// The snapshot that is due now, if one is.
     pub(crate) fn due(&mut self, database: &Database) -> Option<Snapshot> {
-        let many = self.transactions >= self.threshold && (!self.in_proportion || self.bytes >= worth(database) / 2);
+        let many =
+            self.transactions >= self.threshold && (!self.in_proportion || self.bytes >= worth(database) / 2);
         let large = self.bytes_max != 0 && self.bytes >= self.bytes_max;
         if self.busy || !(many || large) {
             return None;

@@ -9,11 +9,15 @@ use crate::{tests, tools};
 /// Installs the peers and runs the harness; arguments go to it.
 pub(crate) fn bench(arguments: &[&str]) -> Outcome {
     // Minutes are not for a build that takes ten of them; and what is compared with its own slow build is built alike.
-    let profile = if arguments.iter().any(|it| matches!(*it, "--quick" | "--check")) { "release" } else { "dist" };
+    let profile =
+        if arguments.iter().any(|it| matches!(*it, "--quick" | "--check")) { "release" } else { "dist" };
     if profile == "release" {
         tests::release()?;
     } else {
-        run("build as it is shipped", &mut cargo(&["build", "--profile", profile, "--quiet", "--package", "castle"]))?;
+        run(
+            "build as it is shipped",
+            &mut cargo(&["build", "--profile", profile, "--quiet", "--package", "castle"]),
+        )?;
     }
     tools::install()?;
     let home = root().join("benchmarks");
