@@ -54,7 +54,8 @@ pub fn validate(bytes: Bytes, config: &TopicConfig, now: WallTime) -> Result<Val
     };
     let batch = match config.timestamp_type {
         TimestampType::CreateTime
-            if batch.header().attributes.timestamp_type() != TimestampType::CreateTime =>
+            if batch.header().attributes.timestamp_type() != TimestampType::CreateTime
+                || batch.header().max_timestamp < NONE =>
         {
             ValidBatch::new(as_create_time(&batch)?, None)
         }
@@ -224,12 +225,12 @@ fn repack(batch: &Batch, packing: Packing, timestamp_type: TimestampType) -> Res
     Ok(Batch::take_first(&mut bytes)?.ok_or(BatchError::Empty)?)
 }
 
-/// The timestamps are the producer's, whatever it says of them.
+/// The timestamps are the producer's, whatever it says of them, and the greatest is none at the least.
 fn as_create_time(batch: &Batch) -> Result<Batch, Refusal> {
     const TIMESTAMP_TYPE_AT: usize = 22;
     const TIMESTAMP_TYPE: u8 = 1 << 3;
     let mut bytes = batch.bytes().to_vec();
-    let newest = batch.header().max_timestamp;
+    let newest = batch.header().max_timestamp.max(NONE);
     let (header, records) = bytes.split_first_chunk_mut::<HEADER_LEN>().ok_or(BatchError::Truncated)?;
     let known = batch.header().attributes.known().0 as u8;
     header[TIMESTAMP_TYPE_AT - 1..=TIMESTAMP_TYPE_AT].copy_from_slice(&[0, known & !TIMESTAMP_TYPE]);

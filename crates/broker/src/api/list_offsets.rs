@@ -102,14 +102,18 @@ fn find<D: Disk>(
     let at = match asked.timestamp {
         LATEST => named(readable_end),
         EARLIEST => named(log_start),
-        // Without any record Kafka tells the leader's epoch all the same.
-        MAX_TIMESTAMP => Some(replica.offset_of_max_timestamp()?.unwrap_or(OffsetAndTime::NONE)),
+        MAX_TIMESTAMP => {
+            // The record may be below the start of the log, where the history of epochs does not reach any more.
+            // Without any record Kafka tells the leader's epoch all the same.
+            let newest = replica.offset_of_max_timestamp()?;
+            let (at, leader_epoch) = newest.unwrap_or_else(|| (OffsetAndTime::NONE, replica.latest_epoch()));
+            return Ok(Some(Found { at, leader_epoch, log_start }));
+        }
         EARLIEST_LOCAL => named(log_start),
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => None,
         time => replica.offset_for_timestamp(time)?.filter(|at| at.offset < readable_end),
     };
-    let epoch_of = |offset| if offset < 0 { replica.latest_epoch() } else { replica.epoch_of(offset) };
-    Ok(at.map(|at| Found { at, leader_epoch: epoch_of(at.offset), log_start }))
+    Ok(at.map(|at| Found { at, leader_epoch: replica.epoch_of(at.offset), log_start }))
 }
 
 fn answer_to(

@@ -177,6 +177,9 @@ fn append_all<D: Disk>(
     };
     let refusal_of_all = check_all(&request).err();
     let mut overruled = keep_one_of_each(&mut request.topic_data, call.api_version);
+    if refusal_of_all.is_some() {
+        overruled.clear();
+    }
     let wait = Span::ms(request.timeout_ms.max(0) as u64).min(PRODUCE_WAIT_MAX);
     let transactional_id = request.transactional_id.as_deref();
     let mut pending = Vec::new();

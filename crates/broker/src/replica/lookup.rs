@@ -131,13 +131,14 @@ impl<D: Disk> Replica<D> {
         Ok(None)
     }
 
-    /// The record with the greatest timestamp.
-    pub(crate) fn offset_of_max_timestamp(&mut self) -> Result<Option<OffsetAndTime>, ErrorCode> {
+    /// The record with the greatest timestamp, and the leader epoch of its batch.
+    pub(crate) fn offset_of_max_timestamp(&mut self) -> Result<Option<(OffsetAndTime, i32)>, ErrorCode> {
         let Some(hit) = self.log.find_newest_timestamp().map_err(|error| storage_error(&error))? else {
             return Ok(None);
         };
         let newest = hit.facts.max_timestamp;
-        first_record(&hit, |record| record.timestamp == newest)
+        let first = first_record(&hit, |record| record.timestamp == newest)?;
+        Ok(first.map(|at| (at, hit.facts.leader_epoch)))
     }
 }
 

@@ -350,8 +350,8 @@ fn offsets_are_found_by_time() {
     assert_eq!(find(1_000_001), Some((1, 1)));
     assert_eq!(find(1_000_002), Some((2, 2)));
     assert_eq!(find(1_000_003), None);
-    let newest = replica.offset_of_max_timestamp().unwrap().unwrap();
-    assert_eq!((newest.offset, newest.timestamp), (2, 1_000_002));
+    let (newest, epoch) = replica.offset_of_max_timestamp().unwrap().unwrap();
+    assert_eq!((newest.offset, newest.timestamp, epoch), (2, 1_000_002, 0));
 }
 
 #[test]

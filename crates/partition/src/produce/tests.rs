@@ -115,6 +115,15 @@ fn log_append_time_is_stamped() {
 }
 
 #[test]
+fn the_greatest_of_times_before_1970_is_none() {
+    let config = TopicConfig { timestamp_before_ms_max: i64::MAX, ..TopicConfig::default() };
+    let valid = validate(built(Codec::Lz4, false, &[-4, -7]), &config, NOW).unwrap();
+    let batch = Batch::produced(valid.bytes().clone()).unwrap();
+    assert_eq!((batch.header().max_timestamp, valid.append_time()), (-1, None));
+    assert_eq!(batch.records(1000).unwrap().next().unwrap().unwrap().timestamp, -4);
+}
+
+#[test]
 fn what_is_packed_anew_has_times_since_1970_or_none() {
     let config = TopicConfig {
         compression: CompressionType::parse("lz4").unwrap(),
