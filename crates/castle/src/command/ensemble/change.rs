@@ -8,8 +8,13 @@ use clock::Span;
 use keeper_client::blocking::{Client, Error};
 use keeper_client::{Options, Servers};
 use serde_json::json;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 use zookeeper_wire::{ErrorCode, ReconfigRequest, Request, Response};
+
+/// How long something may be missing before a change is refused for it: the first transaction of an epoch, such as our
+/// own session's, reaches the members a moment after the leader.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// Where the membership is.
 const CONFIG: &str = "/zookeeper/config";
@@ -47,8 +52,7 @@ pub(super) fn run(
             Change::Add(_) => client_addresses(&before, None),
             Change::Remove(id) => client_addresses(&before, Some(*id)),
         };
-        let members: Vec<Member> = if rest.is_empty() { Vec::new() } else { ask(&rest.join(","), patience) };
-        if let Some(why) = shaky(&members) {
+        if let Some(why) = lasting(&rest, patience) {
             return Err(Failure::failed(format!(
                 "{why}: the ensemble stays as it is; wait with `castle ensemble wait-synced`, or add --force"
             )));
@@ -76,6 +80,20 @@ pub(super) fn run(
         Format::Table => output::line(after),
     }
     Ok(())
+}
+
+/// What these members still lack after a moment.
+fn lasting(addresses: &[String], patience: Duration) -> Option<String> {
+    let began = Instant::now();
+    loop {
+        let members: Vec<Member> =
+            if addresses.is_empty() { Vec::new() } else { ask(&addresses.join(","), patience) };
+        let why = shaky(&members)?;
+        if began.elapsed() >= MOMENT {
+            return Some(why);
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
 }
 
 fn connect(how: &How, servers: &str, patience: Duration) -> Result<Client, Failure> {
