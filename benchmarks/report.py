@@ -15,7 +15,10 @@ COLUMNS = [
     ("written_per_byte", "written / byte"), ("flushes_per_thing", "flushes each"), ("start_ms", "start ms"),
     ("resident_MiB", "resident MiB"), ("above_before_MiB", "more MiB"), ("bytes_per_znode", "B / znode"), ("bytes_per_watch", "B / watch"),
     ("snapshots", "snapshots"), ("restart_after_kill_ms", "restart ms"), ("failover_ms", "failover ms"),
+    ("stolen_percent", "stolen %"),
 ]
+#: Says something of the machine, not of the server.
+WITHOUT_RATIO = {"stolen_percent"}
 #: More is better for these; less for all others.
 MORE_IS_BETTER = {"per_second", "MB_per_second"}
 
@@ -132,7 +135,7 @@ def table(result: dict, part: str, work: str, servers: list[str]) -> str:
     for rival in servers:
         if rival == "Castle":
             continue
-        ratios = [ratio(result, part, work, key, rival) for key, _ in columns]
+        ratios = [None if key in WITHOUT_RATIO else ratio(result, part, work, key, rival) for key, _ in columns]
         lines.append(f"| **ratio to {rival}** | " + " | ".join("" if value is None else f"**{value:.3g}**" for value in ratios) + " |")
     return "\n".join(lines)
 
@@ -196,7 +199,8 @@ def write(result: dict, docs: pathlib.Path) -> None:
         "load generators share the machine; where the load generator is the slower one, rates say little and CPU says all. "
         "Castle is the build that is shipped (profile `dist`, ten minutes to build); `cargo build --release` differs by link-time "
         "optimisation. All memory of the machine was touched once before the first round, since on a virtual machine the first "
-        "use of a page is dear and would be paid by whoever runs first. "
+        "use of a page is dear and would be paid by whoever runs first. *Stolen* is the share of the processors' time that the "
+        "host gave to others while somebody here was ready to run: latencies of a work with much of it say more of the host. "
         "Run it yourself: `cargo xtask bench` (about two hours), a part of it with `--only keeper`, or `cargo xtask bench --quick` "
         "(minutes). What bounds what is missed stands in [performance.md](performance.md).", "",
         "## Goals", "", goals(result), "", "## The machine", "", limits(result), "", "## How each was run", "",

@@ -201,7 +201,9 @@ def compare(
                     now = effort if number else dataclasses.replace(effort, warm_up=effort.warm_up * 4)
                     say(f"{part}: round {turn + 1} of {rounds}, {kind.name}: {task.name}")
                     try:
-                        row(result, part, task.name, kind, turn, task.run(server, now))
+                        before = processor_times()
+                        measures = task.run(server, now)
+                        row(result, part, task.name, kind, turn, {**measures, "stolen_percent": stolen(before)})
                     except Unsuitable:
                         continue
                     except (RuntimeError, subprocess.SubprocessError, OSError) as error:
@@ -213,6 +215,17 @@ def compare(
                 say(f"{part}: {kind.name} took {time.monotonic() - began:.0f} s; before it others used {foreign:.0%} of a core")
             finally:
                 server.remove()
+
+
+def processor_times() -> list[int]:
+    """What all processors did since the start, in ticks; the eighth is what the host kept from them."""
+    return [int(field) for field in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+
+
+def stolen(before: list[int]) -> float:
+    """The share of time since then in which a processor was wanted and the host gave it to others, in percent."""
+    spent = [now - then for now, then in zip(processor_times(), before)]
+    return 100 * spent[7] / max(sum(spent), 1)
 
 
 def busy() -> float:
