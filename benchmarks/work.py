@@ -217,10 +217,15 @@ def broker_load(records: int, size: int, in_flight: int, connections: int = 1, a
     )
 
 
-def fetch(server: Server, effort: Effort) -> Measures:
-    topic = ("--topic", "to-fetch", "--size", "1000", "--records", "100", "--connections", "1")
-    castle_bench("broker", server, effort, *topic, "--in-flight", "5", "--requests", "5000", warm_up=0)
-    return castle_bench("broker", server, effort, *topic, "--operation", "fetch", "--in-flight", "1")
+def fetch(connections: int) -> Work:
+    """Readers of what was just written, each with one request at a time. A single one waits while the server reads and
+    the server waits while it asks; several keep both busy."""
+    def run(server: Server, effort: Effort) -> Measures:
+        topic = ("--topic", "to-fetch", "--size", "1000", "--records", "100")
+        castle_bench("broker", server, effort, *topic, "--connections", "1", "--in-flight", "5", "--requests", "5000", warm_up=0)
+        return castle_bench("broker", server, effort, *topic, "--operation", "fetch", "--connections", str(connections), "--in-flight", "1")
+
+    return Work(f"fetch 1 MiB at a time, {connections} connection{'s' if connections > 1 else ''}", run)
 
 
 def produce_open_loop(server: Server, effort: Effort) -> Measures:
@@ -432,7 +437,8 @@ def broker_works() -> Iterator[Work]:
     for connections in (4, 16):
         yield broker_load(100, 1000, 5, connections=connections)
     yield Work("produce 1 x 100 B at 2000 a second, open loop", produce_open_loop)
-    yield Work("fetch 1 MiB at a time, 1 connection", fetch)
+    for connections in (1, 4):
+        yield fetch(connections)
     yield perf_producer(100, 0, "1", "none")
     yield perf_producer(1000, 5, "1", "none")
     yield perf_producer(1000, 5, "all", "none")
