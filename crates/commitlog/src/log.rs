@@ -70,6 +70,8 @@ pub struct Log<D: Disk> {
     /// How often names in the directory changed, and how many of these changes are durable.
     name_changes: u64,
     durable_name_changes: u64,
+    /// The change of names with which segments were forgotten that were not durable.
+    forgotten_unsynced: u64,
     /// Whether the directory itself is new, and its name not durable.
     is_new: bool,
     /// What makes the jitter of this log differ from its neighbours'.
@@ -275,6 +277,9 @@ impl<D: Disk> Log<D> {
                 segment.flush_indexes(place)?;
                 files.extend(segment.index_files(place)?);
             }
+        }
+        if self.forgotten_unsynced > self.durable_name_changes {
+            files.extend(self.leaving_files()?);
         }
         let mut directories = Vec::new();
         if names {

@@ -80,6 +80,16 @@ impl<D: Disk> Log<D> {
         Some(RemovalJob { shared, directory, queue: self.leaving.clone() })
     }
 
+    /// The files of forgotten segments that are still there: they must be durable before what follows them
+    /// counts as durable, or a recovery that meets them finds a gap and cuts what follows.
+    pub(super) fn leaving_files(&self) -> Result<Vec<Arc<D::File>>> {
+        let leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        let forgotten = leaving.iter().filter(|one| one.suffix.is_empty());
+        let file =
+            |one: &Leaving| one.segment.file(self.shared.place(&self.directory, one.segment.base_offset));
+        forgotten.map(file).collect()
+    }
+
     /// Removes here and now what waits for its removal.
     pub(super) fn finish_removals(&mut self) -> Result<()> {
         let result = remove_all(&self.shared, &self.directory, &self.leaving);

@@ -82,6 +82,7 @@ impl<D: Disk> Log<D> {
             leaving: Default::default(),
             name_changes: 0,
             durable_name_changes: 0,
+            forgotten_unsynced: 0,
             is_new: false,
             jitter_seed,
         };
@@ -95,7 +96,11 @@ impl<D: Disk> Log<D> {
             log.name_changes += 1;
         }
         if recovery.clean {
-            log.trust(&mut opened)?
+            log.trust(&mut opened)?;
+            if !log.was_used() {
+                // A log without records is closed without a sync: not even its name need be durable.
+                log.note_new_directory();
+            }
         } else {
             // Whoever made the directory may have been killed before its first sync.
             log.note_new_directory();

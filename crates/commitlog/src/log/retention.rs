@@ -93,7 +93,7 @@ impl<D: Disk> Log<D> {
             self.truncate_or_fail(offset, now)
         };
         self.shared.latch.watch(result)?;
-        self.sync()
+        self.sync_cut()
     }
 
     /// Removes everything and goes on at `offset`.
@@ -101,7 +101,18 @@ impl<D: Disk> Log<D> {
         self.shared.latch.check()?;
         let result = self.start_over_or_fail(offset, now);
         self.shared.latch.watch(result)?;
-        self.sync()
+        self.sync_cut()
+    }
+
+    /// Makes a cut durable. A log that was durable before looks as if it still were: that its file became
+    /// shorter shows nowhere else.
+    fn sync_cut(&mut self) -> Result<()> {
+        let result = self
+            .flush_active_indexes()
+            .and_then(|()| self.sync_job_of(self.first_unsynced(), self.segments.len() - 1, self.log_end));
+        let synced = self.shared.latch.watch(result)?.run()?;
+        self.finish_sync(synced);
+        Ok(())
     }
 
     fn truncate_or_fail(&mut self, offset: i64, now: WallTime) -> Result<()> {
@@ -155,11 +166,14 @@ impl<D: Disk> Log<D> {
             return;
         }
         self.layout += 1;
+        if self.recovery_point < self.segments[count].base_offset {
+            self.name_changes += 1;
+            self.forgotten_unsynced = self.name_changes;
+        }
         self.log_start = self.log_start.max(self.segments[count].base_offset);
         let mut leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
         leaving.extend(self.segments.drain(..count).map(Leaving::forgotten));
         drop(leaving);
-        self.recovery_point = self.recovery_point.max(self.log_start.min(self.log_end));
         self.check();
     }
 

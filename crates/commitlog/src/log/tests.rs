@@ -4,6 +4,8 @@ mod compaction;
 mod crash;
 mod model;
 mod recovery;
+mod starts;
+mod truncation;
 
 use std::path::Path;
 
