@@ -25,6 +25,10 @@ pub enum Checkpoint {
 }
 
 impl Checkpoint {
+    /// All four.
+    pub const ALL: [Checkpoint; 4] =
+        [Checkpoint::RecoveryPoint, Checkpoint::HighWatermark, Checkpoint::LogStart, Checkpoint::Cleaner];
+
     /// Name of the file, as Kafka's.
     pub const fn file_name(self) -> &'static str {
         match self {

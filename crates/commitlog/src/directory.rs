@@ -1,15 +1,15 @@
 //! One log directory of a broker (`log.dirs` may name several): whose it is, whether it was closed
 //! cleanly, what its checkpoints say, and the partitions in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use clock::WallTime;
 use disk::{Disk, Open};
 
 use crate::checkpoint::{self, Checkpoint};
+use crate::checkpoints::{CheckpointJob, Checkpoints};
 use crate::error::{LogError, Result};
 use crate::files::Files;
 use crate::identity::{self, Identity, MetaProperties};
@@ -35,43 +35,13 @@ pub struct LogDirectory<D: Disk> {
     /// Makes names of deleted directories unique.
     deletions: u64,
     notes: Vec<String>,
-    /// Checkpoints written so far, and the number of the latest of each kind that reached the disk: an
-    /// older one that comes late must not replace a newer one.
-    writes: AtomicU64,
-    written: Arc<Mutex<BTreeMap<Checkpoint, u64>>>,
-}
-
-/// A checkpoint to be written. Run it anywhere.
-pub struct CheckpointJob<D: Disk> {
-    shared: Shared<D>,
-    path: PathBuf,
-    checkpoint: Checkpoint,
-    offsets: Vec<(Arc<str>, i32, i64)>,
-    number: u64,
-    written: Arc<Mutex<BTreeMap<Checkpoint, u64>>>,
+    checkpoints: Checkpoints<D>,
 }
 
 /// The directory of a deleted partition, to be removed with all that is in it. Run it anywhere.
 pub struct DeletionJob<D: Disk> {
     disk: D,
     path: PathBuf,
-}
-
-impl<D: Disk> CheckpointJob<D> {
-    /// Replaces the checkpoint, durably, unless a later one is there already.
-    pub fn run(self) -> Result<()> {
-        self.shared.latch.check()?;
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        let latest = written.entry(self.checkpoint).or_default();
-        if *latest >= self.number {
-            return Ok(());
-        }
-        let offsets = self.offsets.iter().map(|(topic, partition, offset)| (&**topic, *partition, *offset));
-        let result = checkpoint::write_offsets(self.shared.files.disk(), &self.path, offsets);
-        self.shared.latch.watch(result)?;
-        *latest = self.number;
-        Ok(())
-    }
 }
 
 impl<D: Disk> DeletionJob<D> {
@@ -104,6 +74,7 @@ impl<D: Disk> LogDirectory<D> {
         let volume = disk.volume(path).map_err(fail)?.map(Arc::new);
         let clean_mark = path.join(CLEAN_SHUTDOWN);
         let was_clean = disk.exists(&clean_mark);
+        let checkpoints = Checkpoints::new(shared.clone(), path.to_owned());
         let mut directory = LogDirectory {
             path: path.to_owned(),
             shared,
@@ -115,10 +86,9 @@ impl<D: Disk> LogDirectory<D> {
             deleted: Vec::new(),
             deletions: 0,
             notes: Vec::new(),
-            writes: AtomicU64::new(0),
-            written: Arc::default(),
+            checkpoints,
         };
-        for checkpoint in CHECKPOINTS {
+        for checkpoint in Checkpoint::ALL {
             directory.read_checkpoint(checkpoint);
         }
         for entry in disk.list(path).map_err(fail)?.into_iter().filter(|entry| entry.is_directory) {
@@ -129,6 +99,9 @@ impl<D: Disk> LogDirectory<D> {
                 DirectoryName::Other => {}
             }
         }
+        let here: BTreeSet<&TopicPartition> = directory.partitions.iter().collect();
+        let told = directory.stored.values().flat_map(BTreeMap::keys).filter(|told| !here.contains(told));
+        told.for_each(|former| directory.checkpoints.gone(former.clone()));
         if was_clean {
             disk.remove(&clean_mark).map_err(|source| LogError::io(&clean_mark, source))?;
             disk.sync_directory(path).map_err(fail)?;
@@ -237,6 +210,7 @@ impl<D: Disk> LogDirectory<D> {
         config: LogConfig,
         now: WallTime,
     ) -> Result<Log<D>> {
+        self.checkpoints.forget(partition)?;
         let disk = self.shared.files.disk();
         let path = self.path.join(partition.to_string());
         disk.create_directory(&path).map_err(|source| LogError::io(&path, source))?;
@@ -281,6 +255,7 @@ impl<D: Disk> LogDirectory<D> {
         for offsets in self.stored.values_mut() {
             offsets.remove(partition);
         }
+        self.checkpoints.gone(partition.clone());
         self.deleted.push(to);
         Ok(())
     }
@@ -297,14 +272,12 @@ impl<D: Disk> LogDirectory<D> {
 
     /// How to replace a checkpoint, durably, by what is true now.
     pub fn checkpoint(&self, checkpoint: Checkpoint, offsets: Vec<(Arc<str>, i32, i64)>) -> CheckpointJob<D> {
-        CheckpointJob {
-            shared: self.shared.clone(),
-            path: self.path.join(checkpoint.file_name()),
-            checkpoint,
-            offsets,
-            number: self.writes.fetch_add(1, Ordering::Relaxed) + 1,
-            written: self.written.clone(),
-        }
+        self.checkpoints.job(checkpoint, offsets)
+    }
+
+    /// Whether a checkpoint may tell of partitions that are gone: better replaced soon.
+    pub fn tells_of_former(&self) -> bool {
+        self.checkpoints.tell_of_former()
     }
 
     /// Marks the directory as closed cleanly. Only after every log in it was closed and every
@@ -347,6 +320,3 @@ fn create_durably<D: Disk>(disk: &D, path: &Path) -> Result<()> {
     }
     Ok(())
 }
-
-const CHECKPOINTS: [Checkpoint; 4] =
-    [Checkpoint::RecoveryPoint, Checkpoint::HighWatermark, Checkpoint::LogStart, Checkpoint::Cleaner];

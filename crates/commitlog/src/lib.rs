@@ -7,6 +7,7 @@
 
 mod batch;
 mod checkpoint;
+mod checkpoints;
 mod compaction;
 mod directory;
 mod error;
@@ -25,7 +26,8 @@ mod text;
 
 pub use batch::{BATCH_HEADER_BYTES, BatchFacts};
 pub use checkpoint::{Checkpoint, EpochStart};
-pub use directory::{CheckpointJob, DeletionJob, LogDirectory};
+pub use checkpoints::CheckpointJob;
+pub use directory::{DeletionJob, LogDirectory};
 pub use error::{LogError, Result};
 pub use files::Files;
 pub use identity::Identity;

@@ -2,6 +2,7 @@
 
 mod compaction;
 mod crash;
+mod deletion;
 mod model;
 mod recovery;
 mod starts;
