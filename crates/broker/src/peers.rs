@@ -100,14 +100,17 @@ impl Outbox {
         }
     }
 
-    /// The newer of two orders about a partition counts; that it is new stays true until it was told.
+    /// The newer of two orders about a partition counts; whether it is new is what the first of them says that
+    /// was not told yet.
     fn lead(&mut self, mut order: LeaderAndIsr) {
         let partition = TopicPartition::new(order.topic.clone(), order.partition);
         if let Some(before) = self.lead.get(&partition) {
             if before.topic_id == order.topic_id && before.partition_epoch > order.partition_epoch {
                 return;
             }
-            order.is_new |= before.is_new;
+            if before.topic_id == order.topic_id {
+                order.is_new = before.is_new;
+            }
         }
         self.stop.remove(&partition);
         self.lead.insert(partition, order);
@@ -118,7 +121,8 @@ impl Outbox {
             What::Lead(orders) => {
                 for (partition, order) in orders {
                     match self.lead.get_mut(&partition) {
-                        Some(newer) => newer.is_new |= order.is_new && newer.topic_id == order.topic_id,
+                        Some(newer) if newer.topic_id == order.topic_id => newer.is_new = order.is_new,
+                        Some(_) => {}
                         None if self.stop.contains_key(&partition) => {}
                         None => drop(self.lead.insert(partition, order)),
                     }

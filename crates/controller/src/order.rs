@@ -24,8 +24,9 @@ pub struct LeaderAndIsr {
     pub adding: Vec<BrokerId>,
     /// Replicas that a reassignment removes.
     pub removing: Vec<BrokerId>,
-    /// Whether the partition never had another state: only then may a broker with an offline log
-    /// directory make it anew.
+    /// Whether the broker cannot have held the replica before: it is of a partition that this controller has
+    /// just made, or that a reassignment adds. Only then may a broker with an offline log directory make it
+    /// anew. What an earlier controller made, or a broker's former life held, is never new.
     pub is_new: bool,
 }
 

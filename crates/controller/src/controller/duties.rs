@@ -1,6 +1,7 @@
 //! What every topic needs of the controller: an id, first states, leaders that are alive.
 
 use super::{Controller, Effect, Office, What};
+use crate::LeaderAndIsr;
 use crate::election::{Candidates, Elected, Unclean};
 use crate::limits::NEW_STATES_UNDER_WAY_MAX;
 use cluster::plan::{self, NewState, NextState, Outcome, Parents};
@@ -30,7 +31,11 @@ impl Controller {
         let is_known = self.altered.remove(&key).is_some_and(|altered| Some(altered) == version);
         if let Some(order) = self.order(cluster, topic, partition).filter(|_| !is_known) {
             for replica in order.replicas.clone() {
-                self.send_orders(cluster, replica, vec![order.clone()], effects);
+                // One that is added and not in sync has nothing that anybody counts on. Should the broker hold it
+                // nevertheless, it was told so before, with all else, when it or this controller began.
+                let is_added = order.adding.contains(&replica) && !order.state.isr.contains(&replica);
+                let is_new = was_creating || is_added;
+                self.send_orders(cluster, replica, vec![LeaderAndIsr { is_new, ..order.clone() }], effects);
             }
         }
         self.elect_offline(cluster, &[key], effects);

@@ -2,7 +2,7 @@
 
 use super::{Controller, Effect};
 use crate::LeaderAndIsr;
-use cluster::{BrokerId, Cluster, LeaderEpoch, PartitionEpoch};
+use cluster::{BrokerId, Cluster};
 use std::sync::Arc;
 
 impl Controller {
@@ -64,7 +64,7 @@ impl Controller {
             replicas: view.replicas.all.clone(),
             adding: view.replicas.adding.clone(),
             removing: view.replicas.removing.clone(),
-            is_new: state.leader_epoch == LeaderEpoch(0) && *partition_epoch == PartitionEpoch(0),
+            is_new: false,
         })
     }
 }

@@ -330,6 +330,38 @@ fn half_made_and_half_deleted_topics_are_finished() {
 }
 
 #[test]
+fn a_replica_is_new_only_to_a_broker_that_cannot_have_held_it() {
+    let (mut tree, mut node) = one_broker();
+    register(&mut tree, 1, 200);
+    topic(&mut tree, "t", &[&[0]]);
+    node.settle(&mut tree);
+    // A reassignment adds a replica: new there, and nowhere else.
+    let ids = |ids: &[i32]| ids.iter().copied().map(BrokerId).collect::<Vec<_>>();
+    let moving = Replicas { all: ids(&[0, 1]), adding: ids(&[1]), removing: Vec::new() };
+    let assignment = TopicNode { id: Some(TopicId([9; 16])), partitions: BTreeMap::from([(0, moving)]) };
+    tree.put(&path::topic("t"), assignment.encode(), 0);
+    assert_eq!(
+        node.settle(&mut tree),
+        "tell 0 t-0 led by 0 epoch 1\n\
+         tell 1 t-0 led by 0 epoch 1 new"
+    );
+    // In its next life the broker may hold it, and the next controller cannot know either.
+    tree.expire(200);
+    node.settle(&mut tree);
+    register(&mut tree, 1, 201);
+    assert_eq!(node.settle(&mut tree), "tell 1 t-0 led by 0 epoch 1");
+    tree.expire(100);
+    let mut node = Node::new(0, 101);
+    register(&mut tree, 0, 101);
+    node.load(&tree);
+    let told = node.settle(&mut tree);
+    assert!(
+        told.starts_with("elected 2\ntell 0 t-0 led by 0 epoch 1\ntell 1 t-0 led by 0 epoch 1\n"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_restart_keeps_leaders_and_their_epochs() {
     let (mut tree, mut node) = one_broker();
     topic(&mut tree, "t", &[&[0]]);
@@ -338,7 +370,7 @@ fn a_restart_keeps_leaders_and_their_epochs() {
     let mut node = Node::new(0, 101);
     register(&mut tree, 0, 101);
     node.load(&tree);
-    assert_eq!(node.settle(&mut tree), "elected 2\ntell 0 t-0 led by 0 epoch 0 new");
+    assert_eq!(node.settle(&mut tree), "elected 2\ntell 0 t-0 led by 0 epoch 0");
     assert!(state(&tree, "t", 0).ends_with("v0"), "nothing was rewritten");
 }
 
