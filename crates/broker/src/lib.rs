@@ -136,12 +136,14 @@ impl<D: Disk> Broker<D> {
     /// Opens the log directories named by `settings` and recovers what is in them.
     ///
     /// # Errors
-    /// The log directories cannot be read, or belong to another broker or cluster.
+    /// None of the log directories can be used, or one belongs to another broker or cluster, or two hold the
+    /// same partition. One that cannot be read or written is offline from the start, as in Kafka.
     pub fn open(now: Now, settings: Settings, disk: D, seed: u64) -> std::io::Result<Self> {
         let mut random = fastrand::Rng::with_seed(seed);
         let groups = Groups::new(now, &settings, random.u64(..));
-        let last =
-            settings.log_directories.first().and_then(|path| membership::read_last_session(&disk, path));
+        let first = settings.log_directories.first();
+        let first = first.filter(|path| !settings.failed_log_directories.contains(*path));
+        let last = first.and_then(|path| membership::read_last_session(&disk, path));
         let membership = Membership::new(&settings, last, random.u64(..));
         Ok(Broker {
             random,

@@ -16,6 +16,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use clock::Now;
@@ -68,6 +69,8 @@ pub(crate) struct Replicas<D: Disk> {
     all_failed: bool,
     /// Whether a directory failed since the controller was told last.
     failure_untold: bool,
+    /// Whether partitions were deleted of which the checkpoints still tell.
+    deletion_unstored: bool,
     notes: Vec<String>,
 }
 
@@ -91,6 +94,8 @@ struct Held<D: Disk> {
     /// The log start that the directory's checkpoint has.
     stored_log_start: i64,
     stored_high_watermark: i64,
+    /// The recovery point that the directory's checkpoint has, or is about to have.
+    stored_recovery_point: i64,
 }
 
 impl<D: Disk> Replicas<D> {
@@ -123,16 +128,49 @@ impl<D: Disk> Replicas<D> {
             intervals,
             all_failed: false,
             failure_untold: false,
+            deletion_unstored: false,
             notes: Vec::new(),
         };
+        let mut refused = None;
         for path in &settings.log_directories {
-            let log_directory =
-                LogDirectory::open(&files, &tail_cache, path, settings.broker_id).map_err(refusal)?;
-            log_directory.probe().map_err(refusal)?;
+            let opened = if settings.failed_log_directories.contains(path) {
+                Err(LogError::Offline { path: path.clone() })
+            } else {
+                LogDirectory::open(&files, &tail_cache, path, settings.broker_id)
+                    .and_then(|log_directory| log_directory.probe().map(|()| log_directory))
+            };
+            let log_directory = match opened {
+                Ok(log_directory) => log_directory,
+                Err(foreign @ LogError::Foreign { .. }) => return Err(refusal(foreign)),
+                Err(error) => {
+                    replicas.notes.push(format!("log directory {} cannot be used: {error}", path.display()));
+                    refused.get_or_insert(error);
+                    LogDirectory::offline(&files, &tail_cache, path)
+                }
+            };
             replicas.add_directory(log_directory, now)?;
+        }
+        match refused {
+            Some(error) if !replicas.has_directory_in_use() => return Err(refusal(error)),
+            _ => {}
         }
         replicas.store_now(Checkpoint::RecoveryPoint);
         Ok(replicas)
+    }
+
+    /// Whether files may be written into a log directory.
+    pub(crate) fn uses(&self, path: &Path) -> bool {
+        let mut in_use = self.directories.iter().filter(|directory| !directory.log_directory.is_offline());
+        in_use.any(|directory| directory.log_directory.path() == path)
+    }
+
+    fn has_directory_in_use(&self) -> bool {
+        self.directories.iter().any(|directory| !directory.log_directory.is_offline())
+    }
+
+    /// Whether there may be partitions here of which nobody knows: in a directory that could not be opened.
+    fn may_hold_more(&self) -> bool {
+        self.directories.iter().any(|directory| directory.log_directory.is_offline())
     }
 
     fn add_directory(&mut self, mut log_directory: LogDirectory<D>, now: Now) -> io::Result<()> {
@@ -165,8 +203,14 @@ impl<D: Disk> Replicas<D> {
                         self.unsynced.insert(partition.clone());
                     }
                     let stored_log_start = replica.log_start_offset();
-                    let held =
-                        Held { replica, directory, topic_id, stored_log_start, stored_high_watermark: -1 };
+                    let held = Held {
+                        stored_recovery_point: replica.recovery_point(),
+                        replica,
+                        directory,
+                        topic_id,
+                        stored_log_start,
+                        stored_high_watermark: -1,
+                    };
                     self.held.insert(partition, held);
                 }
                 Err(error) => {
@@ -194,7 +238,11 @@ impl<D: Disk> Replicas<D> {
     pub(crate) fn claim(&mut self, cluster_id: &str) -> Result<(), String> {
         let identity = Identity { broker_id: self.broker_id, cluster_id: cluster_id.to_owned() };
         for directory in &mut self.directories {
-            directory.log_directory.claim(&identity).map_err(|error| error.to_string())?;
+            match directory.log_directory.claim(&identity) {
+                Ok(()) | Err(LogError::Offline { .. }) => {}
+                Err(foreign @ LogError::Foreign { .. }) => return Err(foreign.to_string()),
+                Err(error) => self.notes.push(format!("a log directory was not marked as ours: {error}")),
+            }
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! What the operator configured, parsed: typed values, no names of properties.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use clock::Span;
@@ -17,6 +18,8 @@ pub struct Settings {
     pub rack: Option<String>,
     /// `log.dirs`; never empty.
     pub log_directories: Vec<PathBuf>,
+    /// Those of `log_directories` that the shell could not lock: nobody may touch them.
+    pub failed_log_directories: BTreeSet<PathBuf>,
     /// `auto.create.topics.enable`.
     pub auto_create_topics: bool,
     /// Whether records are acknowledged only after they are on the disk. Our own; no property of Kafka.
@@ -31,7 +34,7 @@ pub struct Settings {
     pub group_initial_rebalance_delay: Span,
     /// Every property that was given, by its name in `server.properties`: the source of the topic
     /// defaults (`num.partitions`, `log.retention.ms`, ...) and of DescribeConfigs.
-    pub properties: std::collections::BTreeMap<String, String>,
+    pub properties: BTreeMap<String, String>,
 }
 
 /// One address that the broker listens on.
@@ -56,6 +59,7 @@ impl Settings {
             inter_broker_listener: 0,
             rack: None,
             log_directories: vec![log_directory],
+            failed_log_directories: BTreeSet::new(),
             auto_create_topics: true,
             durable_acks: false,
             fetch_bytes_max: 55 * 1024 * 1024,

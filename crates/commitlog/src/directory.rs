@@ -71,23 +71,10 @@ impl<D: Disk> LogDirectory<D> {
             tail_cache: tail_cache.clone(),
             latch: Latch::new(path.to_owned()),
         };
-        let volume = disk.volume(path).map_err(fail)?.map(Arc::new);
+        let mut directory = Self::of(shared, path, disk.volume(path).map_err(fail)?);
         let clean_mark = path.join(CLEAN_SHUTDOWN);
-        let was_clean = disk.exists(&clean_mark);
-        let checkpoints = Checkpoints::new(shared.clone(), path.to_owned());
-        let mut directory = LogDirectory {
-            path: path.to_owned(),
-            shared,
-            volume,
-            meta,
-            was_clean,
-            stored: BTreeMap::new(),
-            partitions: Vec::new(),
-            deleted: Vec::new(),
-            deletions: 0,
-            notes: Vec::new(),
-            checkpoints,
-        };
+        let was_marked = disk.exists(&clean_mark);
+        (directory.meta, directory.was_clean) = (meta, was_marked);
         for checkpoint in Checkpoint::ALL {
             directory.read_checkpoint(checkpoint);
         }
@@ -102,11 +89,38 @@ impl<D: Disk> LogDirectory<D> {
         let here: BTreeSet<&TopicPartition> = directory.partitions.iter().collect();
         let told = directory.stored.values().flat_map(BTreeMap::keys).filter(|told| !here.contains(told));
         told.for_each(|former| directory.checkpoints.gone(former.clone()));
-        if was_clean {
+        if was_marked {
             disk.remove(&clean_mark).map_err(|source| LogError::io(&clean_mark, source))?;
             disk.sync_directory(path).map_err(fail)?;
         }
         Ok(directory)
+    }
+
+    /// A directory that could not be opened: offline from the start, and nobody knows what is in it.
+    pub fn offline(files: &Files<D>, tail_cache: &TailCache, path: &Path) -> Self {
+        let shared = Shared {
+            files: files.clone(),
+            tail_cache: tail_cache.clone(),
+            latch: Latch::new(path.to_owned()),
+        };
+        shared.latch.close();
+        Self::of(shared, path, None)
+    }
+
+    fn of(shared: Shared<D>, path: &Path, volume: Option<D::Volume>) -> Self {
+        LogDirectory {
+            path: path.to_owned(),
+            checkpoints: Checkpoints::new(shared.clone(), path.to_owned()),
+            shared,
+            volume: volume.map(Arc::new),
+            meta: None,
+            was_clean: false,
+            stored: BTreeMap::new(),
+            partitions: Vec::new(),
+            deleted: Vec::new(),
+            deletions: 0,
+            notes: Vec::new(),
+        }
     }
 
     /// Where it is.
@@ -152,6 +166,7 @@ impl<D: Disk> LogDirectory<D> {
 
     /// Takes the directory for this broker and cluster: refuses another's, marks a new one.
     pub fn claim(&mut self, identity: &Identity) -> Result<()> {
+        self.shared.latch.check()?;
         if let Some(meta) = &self.meta {
             meta.check(&self.path, identity)?;
             if meta.broker_id().is_some() && meta.cluster_id().is_some() {

@@ -86,7 +86,16 @@ impl MetaProperties {
                         .to_owned(),
                 );
             }
-            Some(version) => return foreign(format!("unknown version={version}; point log.dirs elsewhere")),
+            // Damage, as far as anybody can tell: the directory's trouble, not the broker's.
+            Some(version) => {
+                let what = format!("unknown version={version}; point log.dirs elsewhere");
+                return Err(LogError::corrupt(&directory.join(META_PROPERTIES), what));
+            }
+        }
+        if let Some(id) = self.broker_id().filter(|id| id.parse::<i32>().is_err()) {
+            let what =
+                format!("broker.id={id} is not a number; restore the file, or point log.dirs elsewhere");
+            return Err(LogError::corrupt(&directory.join(META_PROPERTIES), what));
         }
         let ours = broker_id.to_string();
         if let Some(theirs) = self.broker_id().filter(|&theirs| theirs != ours) {
@@ -166,6 +175,7 @@ mod tests {
         check("broker.id=3\ncluster.id=xyz\nversion=0\n", "correct zookeeper.connect");
         check("version=1\nnode.id=3\ncluster.id=abc\n", "without ZooKeeper");
         check("version=7\n", "unknown version=7");
+        check("version=0\nbroker.id=x\n", "not a number");
     }
 
     #[test]

@@ -33,10 +33,15 @@ impl Latch {
         self.offline.load(Ordering::Acquire)
     }
 
+    /// Takes the directory offline.
+    pub(crate) fn close(&self) {
+        self.offline.store(true, Ordering::Release);
+    }
+
     /// Passes a result on; a disk failure in it takes the directory offline.
     pub(crate) fn watch<T>(&self, result: Result<T>) -> Result<T> {
         if let Err(LogError::Io { .. }) = result {
-            self.offline.store(true, Ordering::Release);
+            self.close();
         }
         result
     }

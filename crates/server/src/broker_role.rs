@@ -1,5 +1,6 @@
 //! The broker as a running thing: its directories, its thread, its ports, its keeper session.
 
+mod directories;
 mod keeper_link;
 mod peer_links;
 mod service;
@@ -9,14 +10,16 @@ use crate::config::BrokerConfig;
 use crate::keeper_role::KeeperDialer;
 use crate::limits;
 use crate::notice::{Notices, PanicNotice, Role};
-use crate::start::{DirectoryLock, StartError, bind, check_room};
+use crate::start::{DirectoryLock, StartError, bind};
 use broker::{Broker, Listener, ListenerIndex, Settings};
+use directories::LockedDirectories;
 use disk::RealDisk;
 use keeper_client::{Options, Session};
 use keeper_link::KeeperLink;
 use peer_links::PeerLinks;
 use service::{BrokerMessage, BrokerService};
 use shard::{Clock, Counters, Mailbox, PeerRules, PortRules, Shard};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -100,13 +103,9 @@ impl OpenedBroker {
             sockets.extend(bound.into_iter().map(|socket| (ListenerIndex(n), socket)));
         }
         let disk = RealDisk;
-        let mut locks = Vec::new();
-        for directory in &config.log_directories {
-            locks.push(DirectoryLock::acquire(directory)?);
-            check_room(&disk, directory)?;
-        }
+        let LockedDirectories { locks, failed } = LockedDirectories::lock(&disk, &config.log_directories)?;
         let seed = getrandom::u64().map_err(|error| StartError::System(format!("no randomness: {error}")))?;
-        let settings = settings(config, &addresses)?;
+        let settings = Settings { failed_log_directories: failed, ..settings(config, &addresses)? };
         let node = Broker::open(clock.now(), settings, disk, seed)
             .map_err(|error| StartError::Data(format!("the log directories cannot be used: {error}")))?;
         Ok(OpenedBroker { config: config.clone(), clock, seed, sockets, addresses, node, locks })
@@ -171,6 +170,7 @@ fn settings(config: &BrokerConfig, addresses: &[SocketAddr]) -> Result<Settings,
         inter_broker_listener: config.inter_broker_listener,
         rack: config.rack.clone(),
         log_directories: config.log_directories.clone(),
+        failed_log_directories: BTreeSet::new(),
         auto_create_topics: config.auto_create_topics,
         durable_acks: config.durable_acks,
         fetch_bytes_max: config.fetch_bytes_max,

@@ -55,6 +55,23 @@ impl StartError {
     }
 }
 
+/// Why a directory was not locked.
+#[derive(Debug)]
+pub(crate) enum LockError {
+    /// Somebody else uses it: whoever starts all the same may write where that one writes.
+    Taken(String),
+    /// It cannot be made, or nothing can be written there.
+    Unusable(String),
+}
+
+impl From<LockError> for StartError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Taken(text) | LockError::Unusable(text) => StartError::Data(text),
+        }
+    }
+}
+
 /// A directory that no other process may use while this lives.
 #[derive(Debug)]
 pub struct DirectoryLock {
@@ -65,7 +82,14 @@ pub struct DirectoryLock {
 impl DirectoryLock {
     /// Makes `directory` if it is missing, and locks it by the file `.lock`, as Kafka does.
     pub fn acquire(directory: &Path) -> Result<DirectoryLock, StartError> {
-        fs::create_dir_all(directory).map_err(|error| unusable(directory, "create", &error))?;
+        DirectoryLock::try_acquire(directory).map_err(StartError::from)
+    }
+
+    /// As [`DirectoryLock::acquire`], for whoever can do without a directory that fails.
+    pub(crate) fn try_acquire(directory: &Path) -> Result<DirectoryLock, LockError> {
+        let fail =
+            |doing: &str, error: &io::Error| LockError::Unusable(unusable_text(directory, doing, error));
+        fs::create_dir_all(directory).map_err(|error| fail("create", &error))?;
         let path = directory.join(".lock");
         let mut file = OpenOptions::new()
             .read(true)
@@ -73,7 +97,7 @@ impl DirectoryLock {
             .create(true)
             .truncate(false)
             .open(&path)
-            .map_err(|error| unusable(directory, "write to", &error))?;
+            .map_err(|error| fail("write to", &error))?;
         // Both kinds: the JVM's locks are those of fcntl, which do not tell two users in one process.
         let outcome = flock(&file, FlockOperation::NonBlockingLockExclusive)
             .and_then(|()| fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive));
@@ -84,7 +108,7 @@ impl DirectoryLock {
                 "" => "another process".to_owned(),
                 owner => format!("the process {owner}"),
             };
-            return Err(StartError::Data(format!(
+            return Err(LockError::Taken(format!(
                 "{} is in use by {owner}; stop it, or choose another data directory",
                 directory.display()
             )));
@@ -131,6 +155,10 @@ pub(crate) fn check_room<D: Disk>(disk: &D, directory: &Path) -> Result<(), Star
 
 /// What to say when a data directory cannot be used.
 pub(crate) fn unusable(directory: &Path, doing: &str, error: &io::Error) -> StartError {
+    StartError::Data(unusable_text(directory, doing, error))
+}
+
+fn unusable_text(directory: &Path, doing: &str, error: &io::Error) -> String {
     let fix = match error.kind() {
         io::ErrorKind::PermissionDenied => {
             "give this user the right to write there, or choose another directory"
@@ -142,7 +170,7 @@ pub(crate) fn unusable(directory: &Path, doing: &str, error: &io::Error) -> Star
         }
         _ => "choose another directory if this cannot be repaired",
     };
-    StartError::Data(format!("cannot {doing} {}: {error}; {fix}", directory.display()))
+    format!("cannot {doing} {}: {error}; {fix}", directory.display())
 }
 
 #[cfg(test)]

@@ -211,7 +211,8 @@ fn joined<D: Disk>(broker: &mut Broker<D>, now: Now, epoch: BrokerEpoch, effects
     membership.joined = Joined::Registered;
     membership.epoch = Some(epoch);
     membership.conflict_since = None;
-    if let (Some(session), Some(directory)) = (membership.session, broker.settings.log_directories.first()) {
+    let first = broker.settings.log_directories.first().filter(|path| broker.replicas.uses(path));
+    if let (Some(session), Some(directory)) = (membership.session, first) {
         // Only a convenience after a crash: the broker works without.
         let _ = last_session::write(&broker.disk, directory, session);
     }

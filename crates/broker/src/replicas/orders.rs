@@ -18,7 +18,8 @@ impl<D: Disk> Replicas<D> {
     /// `WatchKey::Partition`.
     ///
     /// Errors: `STALE_CONTROLLER_EPOCH` for a leader epoch that is not above the known one,
-    /// `INCONSISTENT_TOPIC_ID` for a log of another topic of the same name, `KAFKA_STORAGE_ERROR`.
+    /// `INCONSISTENT_TOPIC_ID` for a log of another topic of the same name, `KAFKA_STORAGE_ERROR` also for one
+    /// that is not new and may be where nobody can look.
     pub(crate) fn ordered(&mut self, now: Now, order: &LeaderAndIsr) -> Result<(), ErrorCode> {
         let partition = TopicPartition::new(order.topic.clone(), order.partition);
         let topic_id = order.topic_id.map(|id| Uuid(id.0).to_string());
@@ -26,6 +27,13 @@ impl<D: Disk> Replicas<D> {
             return Err(ErrorCode::KAFKA_STORAGE_ERROR);
         }
         if !self.held.contains_key(&partition) {
+            if !order.is_new && self.may_hold_more() {
+                // It may be in the directory that failed: an empty one in its place would lose it.
+                self.notes
+                    .push(format!("{partition} may be in a log directory that is offline: not made anew"));
+                self.broken.insert(partition);
+                return Err(ErrorCode::KAFKA_STORAGE_ERROR);
+            }
             self.create(now, &partition, topic_id.as_deref())?;
         }
         let held = self.held.get_mut(&partition).expect("it was there or has just been made");
@@ -91,6 +99,7 @@ impl<D: Disk> Replicas<D> {
             topic_id: topic_id.map(str::to_owned),
             stored_log_start: 0,
             stored_high_watermark: -1,
+            stored_recovery_point: 0,
         };
         self.held.insert(partition.clone(), held);
         Ok(())
@@ -110,7 +119,7 @@ impl<D: Disk> Replicas<D> {
     /// stopped already. The caller touches `WatchKey::Partition`.
     pub(crate) fn stopped(&mut self, now: Now, order: &StopReplica) -> Result<(), ErrorCode> {
         let partition = TopicPartition::new(order.topic.clone(), order.partition);
-        let Some(held) = self.held.get_mut(&partition) else { return Ok(()) };
+        let Some(held) = self.held.get_mut(&partition) else { return self.stopped_unseen(order, &partition) };
         let theirs = order.topic_id.map(|id| Uuid(id.0).to_string());
         if theirs.is_some() && held.topic_id.is_some() && theirs != held.topic_id {
             return Err(ErrorCode::INCONSISTENT_TOPIC_ID);
@@ -130,11 +139,19 @@ impl<D: Disk> Replicas<D> {
         }
         self.held.remove(&partition);
         self.unsynced.remove(&partition);
+        self.deletion_unstored = true;
         if self.held.range(first_of(&order.topic)..).next().is_none_or(|(next, _)| next.topic != order.topic)
         {
             self.configs.remove(&order.topic);
         }
         Ok(())
+    }
+
+    /// Stops a replica that is not in use: there is nothing to stop, but a log that cannot be looked at cannot be
+    /// deleted either, and would come back.
+    fn stopped_unseen(&self, order: &StopReplica, partition: &TopicPartition) -> Result<(), ErrorCode> {
+        let may_be_here = self.broken.contains(partition) || self.may_hold_more();
+        if order.delete && may_be_here { Err(ErrorCode::KAFKA_STORAGE_ERROR) } else { Ok(()) }
     }
 
     /// Takes over what a topic configures for itself; an empty map for a topic that configures nothing.

@@ -1,5 +1,6 @@
 //! Replicas over a disk in memory: what they promise across restarts, crashes and trouble.
 
+mod directories;
 mod together;
 
 use std::path::Path;

@@ -97,6 +97,7 @@ impl<D: Disk> Replicas<D> {
         lent.sort_unstable();
         lent.dedup();
         let mut starts_moved = false;
+        let mut cut = BTreeSet::new();
         for partition in lent {
             let Some(held) = self.held.get_mut(&partition) else { continue };
             let replica = &mut held.replica;
@@ -114,10 +115,24 @@ impl<D: Disk> Replicas<D> {
                 self.due.high_watermarks.get_or_insert(now + self.intervals.high_watermarks);
             }
             starts_moved |= replica.log_start_offset() != held.stored_log_start;
+            if replica.recovery_point() < held.stored_recovery_point
+                || replica.log_start_offset() < held.stored_log_start
+            {
+                cut.insert(held.directory);
+            }
+        }
+        if !cut.is_empty() {
+            // Before the next append: what is written below a recovery point is believed unseen, and a log that
+            // ends before its start is emptied.
+            self.store_now_in(&cut, Checkpoint::LogStart);
+            self.store_now_in(&cut, Checkpoint::RecoveryPoint);
         }
         if starts_moved {
             // Deleted records must stay deleted: at once, it is rare.
             self.store(Checkpoint::LogStart);
+        }
+        if std::mem::take(&mut self.deletion_unstored) {
+            CHECKPOINTS.into_iter().for_each(|checkpoint| self.store(checkpoint));
         }
         self.begin_rounds();
         self.tell_of_space();
@@ -329,7 +344,8 @@ impl<D: Disk> Replicas<D> {
 
     /// Has a checkpoint replaced by what is true now.
     pub(super) fn store(&mut self, checkpoint: Checkpoint) {
-        for job in self.checkpoint_jobs(checkpoint) {
+        let all = (0..self.directories.len()).collect();
+        for job in self.checkpoint_jobs(&all, checkpoint) {
             self.later(Some(checkpoint), move || {
                 job.run().map_err(|error| format!("a checkpoint was not written: {error}"))
             });
@@ -338,16 +354,21 @@ impl<D: Disk> Replicas<D> {
 
     /// Replaces a checkpoint by what is true now, before anything else happens.
     pub(super) fn store_now(&mut self, checkpoint: Checkpoint) {
-        for job in self.checkpoint_jobs(checkpoint) {
+        let all = (0..self.directories.len()).collect();
+        self.store_now_in(&all, checkpoint);
+    }
+
+    fn store_now_in(&mut self, directories: &BTreeSet<usize>, checkpoint: Checkpoint) {
+        for job in self.checkpoint_jobs(directories, checkpoint) {
             if let Err(error) = job.run() {
                 self.notes.push(format!("a checkpoint was not written: {error}"));
             }
         }
     }
 
-    fn checkpoint_jobs(&mut self, checkpoint: Checkpoint) -> Vec<CheckpointJob<D>> {
+    fn checkpoint_jobs(&mut self, wanted: &BTreeSet<usize>, checkpoint: Checkpoint) -> Vec<CheckpointJob<D>> {
         let mut offsets: Vec<Vec<_>> = self.directories.iter().map(|_| Vec::new()).collect();
-        for (partition, held) in &mut self.held {
+        for (partition, held) in self.held.iter_mut().filter(|(_, held)| wanted.contains(&held.directory)) {
             let replica = &held.replica;
             let offset = match checkpoint {
                 Checkpoint::HighWatermark => replica.high_watermark(),
@@ -358,7 +379,8 @@ impl<D: Disk> Replicas<D> {
             match checkpoint {
                 Checkpoint::HighWatermark => held.stored_high_watermark = offset,
                 Checkpoint::LogStart => held.stored_log_start = offset,
-                Checkpoint::RecoveryPoint | Checkpoint::Cleaner => {}
+                Checkpoint::RecoveryPoint => held.stored_recovery_point = offset,
+                Checkpoint::Cleaner => {}
             }
             let is_worth_a_line =
                 offset > 0 || !matches!(checkpoint, Checkpoint::LogStart | Checkpoint::Cleaner);
@@ -366,11 +388,13 @@ impl<D: Disk> Replicas<D> {
                 offsets[held.directory].push((partition.topic.clone(), partition.partition, offset));
             }
         }
-        let in_use = self.directories.iter().zip(offsets).filter(|(directory, offsets)| {
-            let is_needed = checkpoint != Checkpoint::Cleaner || !offsets.is_empty();
-            is_needed && !directory.log_directory.is_offline()
+        let directories = self.directories.iter().map(|directory| &directory.log_directory).zip(offsets);
+        let in_use = directories.enumerate().filter(|(number, (directory, offsets))| {
+            let tells = !offsets.is_empty() || directory.tells_of_former();
+            let is_needed = checkpoint != Checkpoint::Cleaner || tells;
+            is_needed && wanted.contains(number) && !directory.is_offline()
         });
-        in_use.map(|(directory, offsets)| directory.log_directory.checkpoint(checkpoint, offsets)).collect()
+        in_use.map(|(_, (directory, offsets))| directory.checkpoint(checkpoint, offsets)).collect()
     }
 }
 
