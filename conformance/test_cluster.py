@@ -244,20 +244,25 @@ def read_rest(cluster, topic):
         return None
 
 
+def two_disks(cluster, directory):
+    """Starts every broker of a running cluster again with two log directories, `one` and `two`."""
+    for number, broker in cluster.brokers.items():
+        broker.stop()
+        logs = directory / f"broker-{number}"
+        config = logs / "server.properties"
+        config.write_text("".join(
+            f"log.dirs={logs / 'one'},{logs / 'two'}\n" if line.startswith("log.dirs=") else line
+            for line in config.read_text().splitlines(keepends=True)))
+    for broker in cluster.brokers.values():
+        broker.start(wait=False)
+    cluster.wait_for_all()
+
+
 def test_replicas_on_a_failed_disk_are_led_by_others(tmp_path):
     """A log directory fails while its broker lives on: others lead what was in it, and nothing is lost."""
     directories = {"log.segment.bytes": "1048576"}
     with Cluster(tmp_path / "disks", settings=directories) as cluster:
-        for number, broker in cluster.brokers.items():
-            broker.stop()
-            config = tmp_path / "disks" / f"broker-{number}" / "server.properties"
-            logs = tmp_path / "disks" / f"broker-{number}"
-            config.write_text("".join(
-                f"log.dirs={logs / 'one'},{logs / 'two'}\n" if line.startswith("log.dirs=") else line
-                for line in config.read_text().splitlines(keepends=True)))
-        for broker in cluster.brokers.values():
-            broker.start(wait=False)
-        cluster.wait_for_all()
+        two_disks(cluster, tmp_path / "disks")
         client = admin(cluster)
         make_topic(client, "spread", 6)
         victim = 1
@@ -293,3 +298,42 @@ def test_replicas_on_a_failed_disk_are_led_by_others(tmp_path):
         for partition in found:
             found[partition] = [one for one in found[partition] if one[0] >= 0]
         check_history(writer, found)
+
+
+def test_a_broker_starts_without_one_of_its_disks_and_has_all_when_it_is_back(tmp_path):
+    """What only the missing disk holds has no leader meanwhile; it is not made anew, empty, on the other disk."""
+    settings = {"default.replication.factor": "1", "min.insync.replicas": "1", "offsets.topic.replication.factor": "1"}
+    with Cluster(tmp_path / "disks", brokers=1, settings=settings) as cluster:
+        two_disks(cluster, tmp_path / "disks")
+        broker, logs = cluster.brokers[1], tmp_path / "disks" / "broker-1"
+        client = admin(cluster)
+        make_topic(client, "spread", 4, 1)
+        producer = Producer({"bootstrap.servers": cluster.addresses, "acks": "all", "log_level": 0})
+        for number in range(400):
+            producer.produce("spread", b"%d" % number, partition=number % 4)
+        assert producer.flush(60) == 0
+        concerned = [p for p in range(4) if (logs / "two" / f"spread-{p}").exists()]
+        others = [p for p in range(4) if p not in concerned]
+        assert concerned and others, "both directories are used"
+        for end in (broker.stop, broker.kill):
+            end()
+            (logs / "two").rename(logs / "gone")
+            (logs / "two").touch()
+            broker.start(wait=False)
+            cluster.wait_for_all()
+
+            def left():
+                now = partitions(client, "spread")
+                return all(now[p].leader == -1 for p in concerned) and all(now[p].leader == 1 for p in others)
+
+            until("only what is there is led", left)
+            assert not [p for p in concerned if (logs / "one" / f"spread-{p}").exists()]
+            make_topic(client, f"new-{end.__name__}", 2, 1)
+            broker.stop()
+            (logs / "two").unlink()
+            (logs / "gone").rename(logs / "two")
+            broker.start(wait=False)
+            cluster.wait_for_all()
+            until("all are led", lambda: all(one.leader == 1 for one in partitions(client, "spread").values()))
+            found = read_all(cluster, "spread", 4)
+            assert {p: [value for value, _ in found[p]] for p in found} == {p: list(range(p, 400, 4)) for p in range(4)}

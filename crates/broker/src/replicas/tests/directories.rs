@@ -70,6 +70,9 @@ fn is_in(disk: &MemoryDisk, directory: &str, number: i32) -> bool {
     disk.exists(&Path::new(directory).join(format!("t-{number}")))
 }
 
+/// How `/two` fails: in words, what the shell says, what happens to the disk.
+type Failure<'a> = (&'a str, &'a Settings, &'a dyn Fn(&MemoryDisk));
+
 /// Opens with `/two` out of use, and checks all that must be true then.
 fn check_without_two(disk: &MemoryDisk, settings: &Settings, lost: &[i32], name: &str) {
     let mut replicas = Replicas::open(now(2), settings, disk.clone()).unwrap();
@@ -112,7 +115,7 @@ fn a_directory_that_fails_at_the_start_takes_only_its_partitions_away() {
     let all = two_directories();
     let without_lock =
         Settings { failed_log_directories: BTreeSet::from([PathBuf::from("/two")]), ..two_directories() };
-    let checks: [(&str, &Settings, &dyn Fn(&MemoryDisk)); 3] = [
+    let checks: [Failure<'_>; 3] = [
         ("a file has its name", &all, &|disk| {
             disk.rename(Path::new("/two"), Path::new("/gone")).unwrap();
             write(disk, "/two", "");
