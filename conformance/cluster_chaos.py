@@ -24,7 +24,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from castle import ROOT, Nodes
-from test_cluster import Writer, partitions, read_all, until
+from test_cluster import Writer, known, partitions, read_all, until
 
 TOOLS = pathlib.Path(os.environ.get("CASTLE_TOOLS", ROOT / "target" / "conformance"))
 JAVA = pathlib.Path(__file__).parent / "java"
@@ -108,7 +108,8 @@ def check(name: str, acknowledged: Dict[int, Dict[int, int]], found: Dict[int, L
     """Every acknowledged record is where it was acknowledged; once and in order if that was promised."""
     for partition, records in acknowledged.items():
         offsets = {offset: value for value, offset in found[partition]}
-        lost = [value for value, offset in records.items() if offsets.get(offset) != value]
+        lost = [value for value, offset in known(records).items() if offsets.get(offset) != value]
+        lost += sorted(records.keys() - set(offsets.values()))
         assert not lost, f"{name}-{partition} lost {len(lost)} of {len(records)}: {sorted(lost)[:5]}"
         if once:
             values = [value for value, _ in found[partition]]

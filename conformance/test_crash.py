@@ -147,7 +147,9 @@ def test_nothing_acknowledged_is_lost(own_castle):
 
     for writer in writers:
         found = log_of(own_castle.broker, writer.topic)
-        wrong = [(n, o) for n, o in writer.acknowledged.items() if found.get(o) != n]
+        # librdkafka acknowledges without an offset what a later answer implies.
+        values = set(found.values())
+        wrong = [(n, o) for n, o in writer.acknowledged.items() if (n not in values if o is None else found.get(o) != n)]
         assert wrong == [], f"{len(wrong)} acknowledged records are gone or changed, the first is {wrong[0]}"
         assert len(writer.acknowledged) > ROUNDS * 10, "there was hardly any load"
         if writer.topic == "idempotent":
