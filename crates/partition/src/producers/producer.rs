@@ -96,9 +96,11 @@ impl Producer {
         self.batches().iter().find(same).copied()
     }
 
-    /// Whether a batch follows the last one: the next sequence, or 0 in a new epoch.
+    /// Whether a batch follows the last one: the next sequence, or 0 in a new epoch. Behind a batch without an epoch
+    /// anything follows, as in Kafka.
     pub(super) fn is_next(&self, stamp: &Stamp) -> bool {
         match self.last_batch() {
+            _ if self.epoch < 0 => true,
             Some(last) if stamp.producer_epoch == self.epoch => {
                 stamp.base_sequence == sequence(i64::from(last.last_sequence) + 1)
             }

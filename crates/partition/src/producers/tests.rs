@@ -58,6 +58,18 @@ fn sequences_are_judged() {
 }
 
 #[test]
+fn anything_follows_a_batch_without_an_epoch() {
+    let mut producers = Producers::default();
+    producers.record(&stamp(9, -1, 0, 3), 50);
+    for next in [stamp(9, 0, 3, 3), stamp(9, 0, 0, 1), stamp(9, -1, 40, 1)] {
+        assert_eq!(producers.check(&next, Origin::Client), Ok(SequenceCheck::Next));
+    }
+    producers.record(&stamp(9, 0, 3, 3), 53);
+    let gap = producers.check(&stamp(9, 0, 7, 1), Origin::Client);
+    assert_eq!(gap, Err(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER));
+}
+
+#[test]
 fn sequences_wrap() {
     let mut producers = Producers::default();
     producers.record(&stamp(7, 0, i32::MAX - 1, 4), 50);
