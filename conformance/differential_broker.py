@@ -108,6 +108,7 @@ class Apache:
         properties.write_text(
             f"{self.settings()}log.dirs={self.directory / 'data'}\nauto.create.topics.enable=false\n"
             "offsets.topic.replication.factor=1\ngroup.initial.rebalance.delay.ms=0\n"
+            "transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n"
         )
         with open(self.directory / "kafka.log", "wb") as log:
             if self.line != "3.9":

@@ -67,7 +67,10 @@ class Api:
         self.request: List[Field] = []
         self.response: List[Field] = []
         stack: List[List[Field]] = []
-        for line in (TABLES / f"{name}.table").read_text().splitlines():
+        text = (TABLES / f"{name}.table").read_text()
+        # What is declared once and used under several names, perhaps before.
+        structs: Dict[str, List[Field]] = {name: [] for name in re.findall(r"^struct (\S+)", text, re.M)}
+        for line in text.splitlines():
             line = line.split("#")[0].rstrip()
             words = line.split()
             if not words:
@@ -80,9 +83,12 @@ class Api:
                 self.flexible = versions(words[1])[0] if words[1] != "none" else 32767
             elif line in ("request", "response"):
                 stack = [self.request if line == "request" else self.response]
+            elif words[0] == "struct" and not line.startswith(" "):
+                stack = [structs[words[1]]]
             else:
                 depth = (len(line) - len(line.lstrip())) // 2
                 field = field_of(words)
+                field.fields = structs.get(field.item, field.fields)
                 stack = stack[:depth]
                 stack[-1].append(field)
                 stack.append(field.fields)

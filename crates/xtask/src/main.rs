@@ -24,6 +24,8 @@ cargo xtask conformance differential-keeper [--operations N] [--seed S]
                                random histories on Castle and on Apache ZooKeeper, compared
 cargo xtask conformance differential-broker [--requests N] [--seed S]
                                random requests to Castle and to Apache Kafka 3.9, compared
+cargo xtask conformance differential-groups [--requests N] [--seed S]
+                               random requests about groups and transactions to the same two, compared
 cargo xtask conformance soak-keeper [--minutes N]
                                sessions that come and go, and what is left of them
 cargo xtask conformance cluster-chaos [--minutes N] [--seed S]

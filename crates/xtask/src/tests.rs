@@ -25,6 +25,7 @@ pub(crate) fn test() -> Outcome {
 const LONG: &[(&str, &str)] = &[
     ("differential-keeper", "differential_keeper.py"),
     ("differential-broker", "differential_broker.py"),
+    ("differential-groups", "differential_groups.py"),
     ("soak-keeper", "soak_keeper.py"),
     ("cluster-chaos", "cluster_chaos.py"),
     ("cluster-failover", "cluster_failover.py"),
