@@ -46,8 +46,9 @@ TOPICS = {"orders": 3, "payments": 1}
 GROUPS = ["g0", "g1", "g2", "static0", "static1", "simple"]
 TRANSACTIONS = ["t0", "t1", "t2"]
 
-# Errors that ask for patience: a transaction is being ended, a coordinator loads.
-FOR_NOW = {14, 15, 16, 51}
+# Errors that ask for patience: a transaction is being ended, which a producer is told as too few replicas, or a
+# coordinator loads.
+FOR_NOW = {14, 15, 16, 19, 51}
 CONCURRENT_SECONDS = 20.0
 # Nobody may expire while we look.
 SESSION_MS = 1_800_000
@@ -181,7 +182,9 @@ class Side:
 
     def normal(self, value: Any, key: str = "") -> Any:
         if isinstance(value, dict):
-            return {name: self.normal(item, name) for name, item in value.items() if name not in IGNORED}
+            # Kafka still knows when the last transaction began, until it starts again: its log does not say.
+            gone = TIMES if value.get("transaction_state") == "Empty" else set()
+            return {name: self.normal(item, name) for name, item in value.items() if name not in IGNORED | gone}
         if isinstance(value, list):
             items = [self.normal(item, key) for item in value]
             return sorted(items, key=repr)
@@ -223,6 +226,8 @@ class Requests:
         self.served = served
         self.generations: Dict[str, int] = {}
         self.sequences: Dict[Tuple[str, str, int], int] = {}
+        # Groups with a member that has its id and has not come back with it.
+        self.pending: set[str] = set()
 
     def next(self) -> Request:
         makers: Dict[Callable[[], Request], int] = {
@@ -369,7 +374,9 @@ class Requests:
 
     def offset_delete(self) -> Request:
         topics = self.places(lambda partition: {"partition_index": partition}, "partitions")
-        return self.request("offset_delete", {"group_id": self.group(), "topics": topics})
+        group = self.group()
+        # Kafka drops an empty group with its last offset although a member is about to come; Castle waits for that.
+        return self.request("offset_delete", {"group_id": "simple" if group in self.pending else group, "topics": topics})
 
     def delete_groups(self) -> Request:
         return self.request("delete_groups", {"groups_names": list(dict.fromkeys(self.group() for _ in range(2)))})
@@ -466,6 +473,8 @@ class Requests:
         """Takes note of what the next requests build on."""
         if not isinstance(answer, dict):
             return
+        if request.api == "join_group" and answer["error_code"] in (0, 79):
+            (self.pending.add if answer["error_code"] else self.pending.discard)(request.actor)
         if request.api == "join_group" and answer["error_code"] == 0:
             self.generations[request.actor] = answer["generation_id"]
         if request.api == "init_producer_id" and answer["error_code"] == 0:
@@ -481,10 +490,28 @@ def explain(path: str, ours: Any, theirs: Any) -> List[str]:
     """Where two answers differ."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         keys = sorted(set(ours) | set(theirs))
+        if ours.get("error_code") == theirs.get("error_code") == 47:
+            # Castle's own log knows an old epoch, Kafka asks the coordinator before it looks into its log.
+            keys = [key for key in keys if key != "log_start_offset"]
         return [line for key in keys for line in explain(f"{path}.{key}", ours.get(key), theirs.get(key))]
     if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
         return [line for number, (a, b) in enumerate(zip(ours, theirs)) for line in explain(f"{path}[{number}]", a, b)]
+    if path.startswith("offset_commit.") and path.endswith(".error_code") and (ours, theirs) == (69, 22):
+        # Since version 9 there is a name for a group that does not exist; Kafka says so since 4.0.
+        return []
     return [] if ours == theirs else [f"{path}: Castle {ours!r}, Kafka {theirs!r}"]
+
+
+def even_out(request: Request, other: Any, ours: Side, theirs: Side) -> None:
+    """Kafka makes an empty group for an offset of a transaction that it then refuses, and keeps it in memory until it
+    sweeps or starts again; Castle does not."""
+    if request.api != "txn_offset_commit" or not isinstance(other, dict) or errors(other) == {0}:
+        return
+    group = request.values["group_id"]
+    look = Request("describe_groups", 0, {"groups": [group]})
+    states = [side.ask(look)["groups"][0]["group_state"] for side in (ours, theirs)]
+    if states == ["Dead", "Empty"]:
+        theirs.ask(Request("delete_groups", 0, {"groups_names": [group]}))
 
 
 def compare(request: Request, ours: Side, theirs: Side, source: Requests) -> List[str]:
@@ -495,6 +522,7 @@ def compare(request: Request, ours: Side, theirs: Side, source: Requests) -> Lis
             break
         time.sleep(BETWEEN_LOOKS_SECONDS)
     source.learn(request, other)
+    even_out(request, other, ours, theirs)
     return different
 
 

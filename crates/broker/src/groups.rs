@@ -1,7 +1,7 @@
 //! The consumer groups coordinated here: the coordinator core, its log, and the calls that wait for it.
 //!
 //! The core ([`coordinator::Groups`]) knows the rules; this file knows where its records go. A group is
-//! held by the partition `java_string_hash(group) & 0x7fffffff % partitions` of `__consumer_offsets`, and
+//! held by the partition `abs(java_string_hash(group)) % partitions` of `__consumer_offsets`, and
 //! coordinated by whoever leads that partition. Coming to lead one means to read it from its start.
 
 mod loading;

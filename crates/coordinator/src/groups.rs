@@ -333,11 +333,30 @@ impl Groups {
     }
 }
 
-/// The partition of a group, as every Kafka broker computes it.
+/// The partition of a group, as every Kafka broker computes it (`Utils.abs`): the absolute value of the hash, and
+/// 0 for the one that has none. Not the masked sign bit of the default partitioner.
 pub(crate) fn place(group: &str, partitions: i32) -> i32 {
-    (java_string_hash(group) & i32::MAX) % partitions
+    java_string_hash(group).checked_abs().unwrap_or(0) % partitions
 }
 
 fn answer(effects: &mut Vec<Effect>, token: RequestToken, answer: Answer) {
     effects.push(Effect::Answer { token, answer });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn groups_lie_where_apache_kafka_looks_for_them() {
+        // As Kafka 3.9 tells of groups and transactional ids; three of them have a negative hash.
+        for (name, partition) in
+            [("g0", 41), ("g1", 42), ("t0", 44), ("simple", 26), ("static0", 4), ("static1", 3)]
+        {
+            assert_eq!(place(name, 50), partition, "{name}");
+        }
+        // A hash without an absolute value.
+        assert_eq!(kafka_wire::java_string_hash("polygenelubricants"), i32::MIN);
+        assert_eq!(place("polygenelubricants", 50), 0);
+    }
 }

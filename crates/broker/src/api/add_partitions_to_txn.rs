@@ -72,15 +72,6 @@ fn go_on<D: Disk>(
 ) {
     while let Some(asked) = left.pop_front() {
         let producer = Producer { id: asked.producer_id, epoch: asked.producer_epoch };
-        if asked.verify_only {
-            let core = broker.transactions.core();
-            let verify = |topic: &str, partition| {
-                let verified = core.verify(&asked.transactional_id, producer, topic, partition);
-                verified.err().unwrap_or(ErrorCode::NONE)
-            };
-            done.push(result(&asked, verify));
-            continue;
-        }
         let metadata = broker.membership.metadata();
         let is_known = |topic: &str, partition| {
             metadata.topic(topic).is_some_and(|topic| topic.partition(partition).is_some())
@@ -95,6 +86,15 @@ fn go_on<D: Disk>(
                 true => ErrorCode::OPERATION_NOT_ATTEMPTED,
                 false => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
             }));
+            continue;
+        }
+        if asked.verify_only {
+            let core = broker.transactions.core();
+            let verify = |topic: &str, partition| {
+                let verified = core.verify(&asked.transactional_id, producer, topic, partition);
+                verified.err().unwrap_or(ErrorCode::NONE)
+            };
+            done.push(result(&asked, verify));
             continue;
         }
         let version = if call.api_version >= MANY_SINCE { ClientVersion::V2 } else { ClientVersion::V1 };

@@ -23,6 +23,8 @@ pub(crate) const SERVED: RangeInclusive<i16> = 0..=5;
 
 /// From which version on the group's partition joins the transaction by this request (KIP-890).
 const JOINS_SINCE: i16 = 5;
+/// From which version on a client knows `TRANSACTION_ABORTABLE`.
+const ABORTABLE_SINCE: i16 = 4;
 /// From which version on the client names its membership in the group (KIP-447).
 const MEMBER_SINCE: i16 = 3;
 
@@ -79,7 +81,7 @@ pub(crate) fn serve<D: Disk>(
     }
     match transactions::verify_member(broker, &request.transactional_id, producer, &partition) {
         Ok(()) => commit(broker, now, call, request, effects),
-        Err(error) => refuse(broker, call, &request, told(error), effects),
+        Err(error) => refuse(broker, call, &request, error, effects),
     }
 }
 
@@ -93,18 +95,18 @@ pub(crate) fn joined<D: Disk>(
 ) {
     match error {
         ErrorCode::NONE => commit(broker, now, call, request, effects),
-        error => refuse(broker, call, &request, told(error), effects),
+        error => refuse(broker, call, &request, error, effects),
     }
 }
 
 /// An error of the coordinator of transactions as this request's client understands it: the client takes
 /// `NOT_COORDINATOR` here for the group's coordinator.
-fn told(error: ErrorCode) -> ErrorCode {
+fn told(error: ErrorCode, version: i16) -> ErrorCode {
     match error {
         ErrorCode::NOT_COORDINATOR
         | ErrorCode::CONCURRENT_TRANSACTIONS
         | ErrorCode::COORDINATOR_NOT_AVAILABLE => ErrorCode::COORDINATOR_LOAD_IN_PROGRESS,
-        ErrorCode::TRANSACTION_ABORTABLE => ErrorCode::INVALID_TXN_STATE,
+        ErrorCode::TRANSACTION_ABORTABLE if version < ABORTABLE_SINCE => ErrorCode::INVALID_TXN_STATE,
         other => other,
     }
 }
@@ -113,9 +115,16 @@ fn refuse<D: Disk>(
     broker: &mut Broker<D>,
     call: Call,
     request: &TxnOffsetCommitRequest,
-    error_code: ErrorCode,
+    error: ErrorCode,
     effects: &mut Vec<Effect>,
 ) {
+    let error = told(error, call.api_version);
+    let metadata = broker.membership.metadata();
+    // What does not exist is told first, whatever else is wrong.
+    let error_of = |topic: &str, partition| match metadata.topic(topic) {
+        Some(topic) if topic.partition(partition).is_some() => error,
+        _ => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+    };
     let topics = request.topics.iter().map(|topic| TxnOffsetCommitResponseTopic {
         name: topic.name.clone(),
         partitions: topic
@@ -123,7 +132,7 @@ fn refuse<D: Disk>(
             .iter()
             .map(|partition| TxnOffsetCommitResponsePartition {
                 partition_index: partition.partition_index,
-                error_code,
+                error_code: error_of(&topic.name, partition.partition_index),
             })
             .collect(),
     });

@@ -14,7 +14,7 @@ pub struct Description {
     pub state: &'static str,
     /// In milliseconds.
     pub timeout_ms: i32,
-    /// When its transaction began, in milliseconds since 1970; -1 if none is open.
+    /// When its last transaction began, in milliseconds since 1970; -1 if this producer began none.
     pub started_ms: i64,
     /// Its producer.
     pub producer: Producer,
@@ -53,11 +53,10 @@ impl Transactions {
         let partition = self.locate(id)?;
         let transaction = self.find(partition, id).ok_or(ErrorCode::TRANSACTIONAL_ID_NOT_FOUND)?;
         let value = &transaction.value;
-        let is_open = value.state == State::Ongoing || value.state.is_prepared();
         Ok(Description {
             state: value.state.name(),
             timeout_ms: value.timeout_ms,
-            started_ms: if is_open { value.started_ms } else { -1 },
+            started_ms: value.started_ms,
             producer: value.producer,
             partitions: value.partitions.clone(),
         })
