@@ -200,7 +200,8 @@ def write(result: dict, docs: pathlib.Path) -> None:
         "Castle is the build that is shipped (profile `dist`, ten minutes to build); `cargo build --release` differs by link-time "
         "optimisation. All memory of the machine was touched once before the first round and stays the machine's, and an idle "
         "processor polls 0.2 ms for work before it is given back, as Linux has it by default: on a virtual machine the first "
-        "use of a page is dear and would be paid by whoever runs first, and so is a wake-up, for whoever sleeps. *Stolen* is the share of the processors' time that the "
+        "use of a page is dear and would be paid by whoever runs first, and so is a wake-up, for whoever sleeps (parts of an older "
+        "date were run before that was so, see [performance.md](performance.md)). *Stolen* is the share of the processors' time that the "
         "host gave to others while somebody here was ready to run: latencies of a work with much of it say more of the host. "
         "Run it yourself: `cargo xtask bench` (about two hours), a part of it with `--only keeper`, or `cargo xtask bench --quick` "
         "(minutes). What bounds what is missed stands in [performance.md](performance.md).", "",
