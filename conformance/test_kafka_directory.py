@@ -107,17 +107,25 @@ def write(address: str, prefix: str) -> None:
         producer.flush(60)
         (producer.abort_transaction if number % 2 else producer.commit_transaction)(60)
     send(address, "transactions", f"{prefix}-alone", 50, **{"enable.idempotence": True})
-    consumer = Consumer({"bootstrap.servers": address, "group.id": "kept", "log_level": 0})
     last = len(read(address, "plain"))
-    consumer.commit(offsets=[TopicPartition("plain", 0, last)], asynchronous=False)
-    consumer.close()
+    for number, group in enumerate(GROUPS):
+        consumer = Consumer({"bootstrap.servers": address, "group.id": group, "log_level": 0})
+        consumer.commit(offsets=[TopicPartition("plain", 0, last - number)], asynchronous=False)
+        consumer.close()
 
 
-def committed(address: str) -> int:
-    consumer = Consumer({"bootstrap.servers": address, "group.id": "kept", "log_level": 0})
-    offset = consumer.committed([TopicPartition("plain", 0)], timeout=60)[0].offset
-    consumer.close()
-    return offset
+#: The hash of the first is positive in Java, that of the others negative: it decides where their offsets lie.
+GROUPS = ("kept", "simple", "static0")
+
+
+def committed(address: str) -> List[int]:
+    offsets = []
+    for group in GROUPS:
+        consumer = Consumer({"bootstrap.servers": address, "group.id": group, "log_level": 0})
+        offsets.append(consumer.committed([TopicPartition("plain", 0)], timeout=60)[0].offset)
+        consumer.close()
+    assert min(offsets) > 0, offsets
+    return offsets
 
 
 def segments(logs: pathlib.Path) -> Dict[str, bytes]:
