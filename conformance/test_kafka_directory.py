@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from apache import kafka, kafka_tool
 from castle import BINARY
 from cluster import Process, castle_keeper, free_port, wait_for_port
+from kafkawire import Api, Connection
 
 ROUNDS = int(os.environ.get("CASTLE_ROUNDS", "1"))
 
@@ -38,9 +39,18 @@ TOPICS: Dict[str, Dict[str, str]] = {
 }
 SETTINGS = {
     "inter.broker.protocol.version": "2.8", "log.cleaner.backoff.ms": "200", "transaction.state.log.min.isr": "1",
-    "transaction.state.log.replication.factor": "1", "transaction.state.log.num.partitions": "1",
+    "transaction.state.log.replication.factor": "1", "transaction.state.log.num.partitions": "7",
     "auto.create.topics.enable": "false", "log.message.timestamp.after.max.ms": str(2**63 - 1),
+    "offsets.topic.num.partitions": "7",
 }
+#: The Java hash of the first is positive, that of the others and of `WRITER` negative: it decides, among several partitions,
+#: where their records lie.
+GROUPS = ("kept", "simple", "static0")
+WRITER = "writer"
+
+DESCRIBE_TRANSACTIONS = Api("describe_transactions")
+#: Errors of a coordinator that has just come: loading, not available, not yet here.
+LOADING = (14, 15, 16)
 
 Kept = List[Tuple[int, object, object, object, Tuple[int, int]]]
 
@@ -98,7 +108,7 @@ def write(address: str, prefix: str) -> None:
     for old in ("magic-0", "magic-1"):
         send(address, old, prefix, 150)
         send(address, old, f"{prefix}-packed", 100, **{"compression.type": "gzip"})
-    producer = Producer({"bootstrap.servers": address, "transactional.id": "writer", "log_level": 0})
+    producer = Producer({"bootstrap.servers": address, "transactional.id": WRITER, "log_level": 0})
     producer.init_transactions(60)
     for number in range(6):
         producer.begin_transaction()
@@ -114,11 +124,21 @@ def write(address: str, prefix: str) -> None:
         consumer.close()
 
 
-#: The hash of the first is positive in Java, that of the others negative: it decides where their offsets lie.
-GROUPS = ("kept", "simple", "static0")
+def known_producer(address: str) -> Tuple[int, int]:
+    """What the coordinator of transactions knows of the writer: id and epoch of its producer."""
+    connection = Connection(address)
+    deadline = time.monotonic() + 60
+    while True:
+        state = connection.call(DESCRIBE_TRANSACTIONS, 0, {"transactional_ids": [WRITER]})["transaction_states"][0]
+        if state["error_code"] == 0:
+            connection.close()
+            return state["producer_id"], state["producer_epoch"]
+        assert state["error_code"] in LOADING and time.monotonic() < deadline, state
+        time.sleep(0.1)
 
 
 def committed(address: str) -> List[int]:
+    """The committed offset of each group."""
     offsets = []
     for group in GROUPS:
         consumer = Consumer({"bootstrap.servers": address, "group.id": group, "log_level": 0})
@@ -168,10 +188,13 @@ def dumped(tool, logs: pathlib.Path) -> None:
     shown = kafka_tool(tool, "kafka.tools.DumpLogSegments", "--deep-iteration", "--files", ",".join(files))
     complaints = [line for line in shown.splitlines() if COMPLAINTS.search(line)]
     assert not complaints, complaints[:20]
-    for special in ("__consumer_offsets-0", "__transaction_state-0"):
-        of_it = ",".join(str(path) for path in sorted((logs / special).glob("*.log")))
-        decoder = "--offsets-decoder" if "offsets" in special else "--transaction-log-decoder"
-        assert "payload" in kafka_tool(tool, "kafka.tools.DumpLogSegments", decoder, "--files", of_it)
+    for topic, decoder, names in (
+        ("__consumer_offsets", "--offsets-decoder", GROUPS), ("__transaction_state", "--transaction-log-decoder", (WRITER,)),
+    ):
+        of_it = ",".join(str(path) for path in sorted(logs.glob(f"{topic}-*/*.log")))
+        shown = kafka_tool(tool, "kafka.tools.DumpLogSegments", decoder, "--files", of_it)
+        payloads = [line for line in shown.splitlines() if "payload" in line]
+        assert all(any(name in line for line in payloads) for name in names), shown[:3000]
 
 
 def restarted(process: Process, kill: bool) -> None:
@@ -215,7 +238,7 @@ def test_a_log_directory_goes_to_and_fro(tmp_path: pathlib.Path, tool) -> None:
             future.result(60)
         write(broker, "kafka-first")
         before = read_all(broker)
-        offset = committed(broker)
+        offset, writer = committed(broker), known_producer(broker)
         assert before["magic-0"] and len(before["committed"]) < len(before["transactions"])
         restarted(apache, kill=False)
         for number in range(ROUNDS):
@@ -228,9 +251,9 @@ def test_a_log_directory_goes_to_and_fro(tmp_path: pathlib.Path, tool) -> None:
             start(castle)
             found = read_all(broker)
             same(before, found)
-            assert committed(broker) == offset
+            assert (committed(broker), known_producer(broker)) == (offset, writer)
             write(broker, f"castle-{number}")
-            before, offset = read_all(broker), committed(broker)
+            before, offset, writer = read_all(broker), committed(broker), known_producer(broker)
             restarted(castle, kill=kill)
             bytes_after = segments(logs)
             kept(bytes_before, bytes_after)
@@ -239,9 +262,9 @@ def test_a_log_directory_goes_to_and_fro(tmp_path: pathlib.Path, tool) -> None:
 
             start(apache)
             same(before, read_all(broker))
-            assert committed(broker) == offset
+            assert (committed(broker), known_producer(broker)) == (offset, writer)
             write(broker, f"kafka-{number}")
-            before, offset = read_all(broker), committed(broker)
+            before, offset, writer = read_all(broker), committed(broker), known_producer(broker)
             restarted(apache, kill=kill)
             kept(bytes_after, segments(logs))
     except BaseException:
