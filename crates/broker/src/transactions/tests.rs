@@ -215,7 +215,12 @@ fn what_takes_too_long_is_aborted() {
 }
 
 fn commit_offset(world: &mut World, version: i16, me: Me, offset: i64) -> ErrorCode {
-    let partition = TxnOffsetCommitRequestPartition { committed_offset: offset, ..Default::default() };
+    commit_offset_of(world, version, me, 0, offset)
+}
+
+fn commit_offset_of(world: &mut World, version: i16, me: Me, partition_index: i32, offset: i64) -> ErrorCode {
+    let partition =
+        TxnOffsetCommitRequestPartition { partition_index, committed_offset: offset, ..Default::default() };
     let request = TxnOffsetCommitRequest {
         transactional_id: "tx".into(),
         group_id: "g".into(),
@@ -269,6 +274,38 @@ fn offsets_count_when_the_transaction_does() {
     assert_eq!(offset(&mut world, true), (5, ErrorCode::NONE));
     let mut world = crash(world);
     assert_eq!(offset(&mut world, true), (5, ErrorCode::NONE));
+}
+
+#[test]
+fn offsets_outside_of_a_transaction_are_refused_in_the_words_of_the_version() {
+    let mut world = world();
+    let me = begin(&mut world);
+    assert_eq!(commit_offset(&mut world, 3, me, 5), ErrorCode::INVALID_TXN_STATE);
+    assert_eq!(commit_offset(&mut world, 4, me, 5), ErrorCode::TRANSACTION_ABORTABLE);
+    for version in [3, 4] {
+        let error = commit_offset_of(&mut world, version, me, 9, 5);
+        assert_eq!(error, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "what does not exist is told first");
+    }
+}
+
+#[test]
+fn when_the_last_transaction_began_is_told_until_the_next_producer() {
+    let mut world = world();
+    let began = |world: &mut World| {
+        let request = DescribeTransactionsRequest { transactional_ids: vec!["tx".into()] };
+        world.call(0, &request).transaction_states[0].transaction_start_time_ms
+    };
+    let me = begin(&mut world);
+    assert_eq!(began(&mut world), -1);
+    assert_eq!(add(&mut world, 3, me, 0), ErrorCode::NONE);
+    let open = began(&mut world);
+    assert!(open >= 0);
+    assert_eq!(end(&mut world, 3, me, true).error_code, ErrorCode::NONE);
+    assert_eq!(began(&mut world), open);
+    let mut world = crash(world);
+    assert_eq!(began(&mut world), open, "also after a crash");
+    begin(&mut world);
+    assert_eq!(began(&mut world), -1);
 }
 
 #[test]
@@ -351,7 +388,12 @@ fn brokers_ask_whether_a_partition_is_in_a_transaction() {
         topics: vec![AddPartitionsToTxnTopic { name: "t".into(), partitions: partitions.to_vec() }],
     };
     let request = AddPartitionsToTxnRequest {
-        transactions: vec![ask("tx", true, &[0, 1]), ask("nobody", true, &[0]), ask("tx", false, &[1])],
+        transactions: vec![
+            ask("tx", true, &[0, 1]),
+            ask("nobody", true, &[0]),
+            ask("tx", true, &[0, 9]),
+            ask("tx", false, &[1]),
+        ],
         ..Default::default()
     };
     let answer = world.call(5, &request);
@@ -365,6 +407,8 @@ fn brokers_ask_whether_a_partition_is_in_a_transaction() {
         ErrorCode::NONE,
         ErrorCode::TRANSACTION_ABORTABLE,
         ErrorCode::INVALID_PRODUCER_ID_MAPPING,
+        ErrorCode::OPERATION_NOT_ATTEMPTED,
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
         ErrorCode::NONE,
     ];
     assert_eq!(errors, expected);
