@@ -3,7 +3,8 @@
     run.py [--quick] [--only keeper,ensemble,broker,synced,large-keeper,large-broker] [--rounds N] [--check]
 
 Rounds are interleaved (A B A B): each round starts every server afresh, warms it up, measures all works, and
-ends it. Medians and ranges are over the rounds. `--check` compares Castle with itself (the ratio must be 1
+ends it. Medians and ranges are over the rounds. Run as root on a virtual machine, it changes two settings of the kernel
+until its end (`like_a_machine`). `--check` compares Castle with itself (the ratio must be 1
 within noise) and with its own unoptimised build (which must show).
 """
 
@@ -18,6 +19,7 @@ import mmap
 import pathlib
 import platform
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -45,6 +47,8 @@ def main() -> int:
     parts = set(arguments.only.split(","))
 
     allow_many_files()
+    # Termination unwinds like an interruption: servers are ended, settings put back.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     with like_a_machine(), tempfile.TemporaryDirectory(prefix="castle-bench-", dir=arguments.directory) as scratch:
         if not arguments.quick:
             touch_memory()
@@ -179,21 +183,23 @@ def like_a_machine() -> Iterator[None]:
 
 @contextlib.contextmanager
 def set_to(setting: pathlib.Path, value: str) -> Iterator[None]:
-    """Gives a setting of the kernel a value for a while; says so if that is not allowed."""
+    """Gives a setting of the kernel a value for a while, if there is such a setting; says so, also if that is not allowed.
+    A run that is killed outright leaves the value; one that is interrupted or terminated does not."""
+    before = None
     try:
-        before = setting.read_text()
+        before = setting.read_text().strip()
         setting.write_text(value)
+        say(f"{setting}: {before}, until the end {value}")
     except FileNotFoundError:
-        yield
-        return
+        pass
     except OSError as error:
+        before = None
         say(f"{setting} stays as it is ({error.strerror}): results will vary more")
-        yield
-        return
     try:
         yield
     finally:
-        setting.write_text(before)
+        if before is not None:
+            setting.write_text(before)
 
 
 def available_bytes() -> int:
