@@ -199,7 +199,8 @@ def write(result: dict, docs: pathlib.Path) -> None:
         "load generators share the machine; where the load generator is the slower one, rates say little and CPU says all. "
         "Castle is the build that is shipped (profile `dist`, ten minutes to build); `cargo build --release` differs by link-time "
         "optimisation. All memory of the machine was touched once before the first round and stays the machine's, and an idle "
-        "processor polls 0.2 ms for work before it is given back, as Linux has it by default: on a virtual machine the first "
+        "processor polls 0.2 ms for work before it is given back, as Linux has it by default (where the system lets the harness "
+        "see to both): on a virtual machine the first "
         "use of a page is dear and would be paid by whoever runs first, and so is a wake-up, for whoever sleeps (parts of an older "
         "date were run before that was so, see [performance.md](performance.md)). *Stolen* is the share of the processors' time that the "
         "host gave to others while somebody here was ready to run: latencies of a work with much of it say more of the host. "
@@ -207,8 +208,8 @@ def write(result: dict, docs: pathlib.Path) -> None:
         "(minutes). What bounds what is missed stands in [performance.md](performance.md).", "",
         "## Goals", "", goals(result), "", "## The machine", "", limits(result), "", "## How each was run", "",
         *(f"- {name}: {settings}" for name, settings in result["peers"].items()), "",
-        "Not measured, since no package registry that the harness installs from (Maven Central, PyPI, npm, crates.io, the Go "
-        "proxy, Debian) has the server: Redpanda, ClickHouse Keeper.", "",
+        "Not measured: Redpanda, of which no server was found in the registries that the harness installs from, and ClickHouse "
+        "Keeper, since Debian's ClickHouse (18.16) is older than it.", "",
     ]
     for part, works, servers in parts(result):
         run = result["parts"][part]
